@@ -1,0 +1,101 @@
+// oxlint-disable unicorn/prefer-add-event-listener -- the ends of MCP transports are no event targets
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  createMcpHandler,
+  isInitializeRequest,
+  isLegacyRequest,
+  WebStandardStreamableHTTPServerTransport,
+  type JSONRPCMessage,
+  type RequestId,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
+import { followChanges } from './changes.js';
+import { readJsonBody, Refusal, sendWebResponse, toWebRequest } from './http-exchange.js';
+import { asLegacyError } from './legacy-errors.js';
+import type { CreateServer } from './serve.js';
+import type { Sessions } from './sessions.js';
+
+export interface StreamableHttp {
+  /**
+   * Answers one request to the endpoint. Resolves when the answer is complete; a stream that only ends with
+   * its client calls `detach` first, for nobody should wait for it.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, detach: () => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Streamable HTTP in both eras at one address. 2026-07-28 is served statelessly by the SDK; the revisions before
+ * get a session each, since a subscription has to outlive the request that made it.
+ */
+export function createStreamableHttp(
+  createServer: CreateServer,
+  bus: ServerEventBus,
+  sessions: Sessions,
+  onerror: (error: Error) => void,
+): StreamableHttp {
+  const modern = createMcpHandler(() => createServer({ era: 'modern' }), { legacy: 'reject', bus, onerror });
+
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    detach: () => void,
+  ): Promise<void> {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const body = request.method === 'POST' ? await readJsonBody(request) : undefined;
+    const webRequest = toWebRequest(request, gone.signal);
+    if (request.method === 'GET' || isListen(body)) detach();
+
+    if (await isLegacyRequest(webRequest, body)) await handleLegacy(webRequest, body, response);
+    else await sendWebResponse(await modern.fetch(webRequest, { parsedBody: body }), response);
+  }
+
+  async function handleLegacy(request: Request, body: unknown, response: ServerResponse): Promise<void> {
+    const id = request.headers.get('mcp-session-id');
+    if (id !== null) {
+      const session = sessions.find(id);
+      if (!(session?.transport instanceof LegacyTransport))
+        throw new Refusal(404, 'Session not found', -32001);
+      const release = sessions.use(id);
+      try {
+        await sendWebResponse(await session.transport.handleRequest(request, { parsedBody: body }), response);
+      } finally {
+        release();
+      }
+      return;
+    }
+    if (!isInitializeRequest(body)) throw new Refusal(400, 'Bad Request: Mcp-Session-Id header is required');
+    sessions.makeRoom();
+
+    const server = createServer({ era: 'legacy' });
+    const transport = new LegacyTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: (sessionId) => sessions.add(sessionId, { transport }),
+    });
+    const unfollow = followChanges(server, bus, 'legacy');
+    transport.onerror = onerror;
+    transport.onclose = () => {
+      unfollow();
+      if (transport.sessionId !== undefined) sessions.remove(transport.sessionId);
+    };
+    await server.connect(transport);
+    await sendWebResponse(await transport.handleRequest(request, { parsedBody: body }), response);
+    if (transport.sessionId === undefined) await server.close();
+  }
+
+  return { handle, close: () => modern.close() };
+}
+
+class LegacyTransport extends WebStandardStreamableHTTPServerTransport {
+  override send(message: JSONRPCMessage, options?: { relatedRequestId?: RequestId }): Promise<void> {
+    return super.send(asLegacyError(message), options);
+  }
+}
+
+function isListen(body: unknown): boolean {
+  return (
+    typeof body === 'object' && body !== null && 'method' in body && body.method === 'subscriptions/listen'
+  );
+}
