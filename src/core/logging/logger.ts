@@ -42,6 +42,9 @@ export function createLogger(options: LoggerOptions): Logger {
 function textFields(fields: LogFields): string {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}=${typeof value === 'number' || typeof value === 'boolean' ? value : JSON.stringify(value)}`)
+    .map(
+      ([key, value]) =>
+        ` ${key}=${typeof value === 'number' || typeof value === 'boolean' ? value : JSON.stringify(value)}`,
+    )
     .join('');
 }

@@ -1,0 +1,193 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MCPConnectionError } from '../errors.js';
+
+export interface ChildOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/** How long a child may take for each step of going: after its input closed, and after SIGTERM. */
+const GRACE_MS = 150;
+const TERM_MS = 3000;
+const POLL_MS = 10;
+/** What is kept of a child's error output, to explain why it failed. */
+const STDERR_BYTES = 4096;
+
+/** Children that still live, so that a crash of ours takes them along. */
+const living = new Set<Child>();
+let exitHookIsSet = false;
+
+/**
+ * A child process with all of its descendants, in a process group of its own: without a shell, and gone when
+ * `stop` returns. A watchdog stops the group if mcpx itself is killed.
+ */
+export class Child {
+  readonly process: ChildProcess;
+  readonly exited: Promise<void>;
+  #stderr = '';
+  #watchdog: ChildProcess | undefined;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(child: ChildProcess) {
+    this.process = child;
+    this.exited = new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_BYTES);
+    });
+    // A child that closes its input early is reported by its exit, not by our writing.
+    child.stdin?.on('error', () => undefined);
+  }
+
+  /** @throws MCPConnectionError UPS216 where the command cannot be run */
+  static async start(options: ChildOptions): Promise<Child> {
+    const started = spawn(options.command, [...options.args], {
+      env: options.env,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      shell: false,
+      // A group of its own: Ctrl-C reaches mcpx alone, which then stops the whole group in order.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    const child = new Child(started);
+    await new Promise<void>((resolve, reject) => {
+      started.once('spawn', resolve);
+      started.once('error', (cause: NodeJS.ErrnoException) => {
+        const missing = cause.code === 'ENOENT';
+        reject(
+          new MCPConnectionError('UPS216', `the command "${options.command}" cannot be run`, {
+            hint: missing ? 'Is it installed and on PATH?' : 'Check its path and permissions.',
+            cause,
+          }),
+        );
+      });
+    });
+    child.#guard();
+    return child;
+  }
+
+  get pid(): number {
+    return this.process.pid ?? -1;
+  }
+
+  /** Whether the child itself (not its descendants) has ended. */
+  get hasExited(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+
+  /** The end of what the child wrote to its error output. */
+  get stderrTail(): string {
+    return this.#stderr.trim();
+  }
+
+  /** How the child ended, in words. */
+  describeExit(): string {
+    const { exitCode, signalCode } = this.process;
+    return signalCode === null ? `exit code ${exitCode ?? '?'}` : `signal ${signalCode}`;
+  }
+
+  /**
+   * Closes the child's input, then sends SIGTERM, then SIGKILL, each after a grace period, to the whole group.
+   *
+   * @param graceful  false leaves the first step out: a server that does not read its input would only wait
+   */
+  stop(graceful = true): Promise<void> {
+    this.#stopping ??= this.#stop(graceful);
+    return this.#stopping;
+  }
+
+  async #stop(graceful: boolean): Promise<void> {
+    this.process.stdin?.end();
+    if (graceful) await this.#groupEnds(GRACE_MS);
+    if (this.#groupLives()) {
+      this.#signal('SIGTERM');
+      await this.#groupEnds(TERM_MS);
+    }
+    if (this.#groupLives()) {
+      this.#signal('SIGKILL');
+      await this.#groupEnds(TERM_MS);
+    }
+    living.delete(this);
+    this.#watchdog?.kill('SIGKILL');
+    for (const stream of [this.process.stdout, this.process.stderr, this.process.stdin]) stream?.destroy();
+  }
+
+  /** SIGKILL at once, for a process that is about to end. */
+  kill(): void {
+    this.#signal('SIGKILL');
+    this.#watchdog?.kill('SIGKILL');
+    living.delete(this);
+  }
+
+  async #groupEnds(withinMs: number): Promise<void> {
+    const until = performance.now() + withinMs;
+    // Descendants give no exit event, so the group is asked; the child's own exit ends the first wait early.
+    const timer = new AbortController();
+    await Promise.race([
+      this.exited,
+      sleep(withinMs, undefined, { signal: timer.signal }).catch(() => undefined),
+    ]);
+    timer.abort();
+    while (this.#groupLives() && performance.now() < until) await sleep(POLL_MS);
+  }
+
+  #groupLives(): boolean {
+    if (process.platform === 'win32') return !this.hasExited;
+    try {
+      process.kill(-this.pid, 0);
+      return true;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM';
+    }
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    try {
+      if (process.platform === 'win32') this.process.kill(signal);
+      else process.kill(-this.pid, signal);
+    } catch {
+      // Already gone.
+    }
+  }
+
+  #guard(): void {
+    living.add(this);
+    if (!exitHookIsSet) {
+      exitHookIsSet = true;
+      process.on('exit', () => {
+        for (const child of living) child.kill();
+      });
+    }
+    if (process.platform === 'win32') return;
+    // Reads until our end of the pipe closes, which the kernel does even when we are killed.
+    const script =
+      'while read -r _; do :; done; kill -TERM -- "-$1" 2>/dev/null && sleep 2 && kill -KILL -- "-$1" 2>/dev/null';
+    const watchdog = spawn('/bin/sh', ['-c', script, 'mcpx-watchdog', String(this.pid)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      env: { PATH: '/usr/bin:/bin' },
+    });
+    // Without a shell on the machine there is no watchdog; everything else still stops the child.
+    watchdog.on('error', () => undefined);
+    watchdog.stdin.on('error', () => undefined);
+    watchdog.unref();
+    (watchdog.stdin as unknown as { unref?: () => void }).unref?.();
+    this.#watchdog = watchdog;
+  }
+}
+
+/** Only what is named passes on: a server must not see the credentials of others. */
+export function inheritedEnv(
+  names: readonly string[],
+  own: Readonly<Record<string, string>>,
+  from: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  const inherited = names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]] as const]));
+  return { ...Object.fromEntries(inherited), ...own };
+}

@@ -1,0 +1,46 @@
+import type { ServerConfig, TransportKind } from '../config/config.js';
+import { ConfigurationError } from '../errors.js';
+import { inheritedEnv } from './child-process.js';
+import { SseTransport } from './sse-transport.js';
+import { StdioTransport } from './stdio-transport.js';
+import { StreamableHttpTransport } from './streamable-http-transport.js';
+import type { LeanTransport } from './transport.js';
+
+/**
+ * The one factory of transports.
+ *
+ * @throws ConfigurationError where the server lacks what the transport needs; a checked configuration never does
+ */
+export function createTransport(
+  server: ServerConfig,
+  kind: Exclude<TransportKind, 'auto'>,
+  maxBytes: number,
+): LeanTransport {
+  switch (kind) {
+    case 'stdio': {
+      const { command, args, cwd } = server;
+      if (command === undefined) throw lacking(server, kind, 'command');
+      const env = inheritedEnv(server.inheritEnv, server.env);
+      return new StdioTransport({ command, args, env, ...(cwd === undefined ? {} : { cwd }) }, maxBytes);
+    }
+    case 'sse':
+    case 'streamable-http': {
+      if (server.url === undefined) throw lacking(server, kind, 'url');
+      const url = new URL(server.url);
+      return kind === 'sse'
+        ? new SseTransport(url, server.headers, maxBytes)
+        : new StreamableHttpTransport(url, server.headers, maxBytes);
+    }
+    default:
+      throw new ConfigurationError('CFG106', `${server.id}: transport "${String(kind)}" is not supported`, {
+        context: { server: server.id },
+        hint: 'one of: sse, streamable-http, stdio, auto',
+      });
+  }
+}
+
+function lacking(server: ServerConfig, kind: string, key: string): ConfigurationError {
+  return new ConfigurationError('CFG107', `${server.id}: transport ${kind} needs "${key}"`, {
+    context: { server: server.id },
+  });
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import { StringDecoder } from 'node:string_decoder';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { connectionError, tooLarge } from './http.js';
+
+/**
+ * Reads server-sent events until the stream ends.
+ *
+ * @param maxBytes  of one event
+ * @throws MCPConnectionError UPS209 for a larger event, UPS203 for a stream that breaks; what `onEvent` throws
+ */
+export async function readEvents(
+  response: IncomingMessage,
+  maxBytes: number,
+  onEvent: (event: EventSourceMessage) => void,
+): Promise<void> {
+  let pending = 0;
+  const parser = createParser({
+    onEvent: (event) => {
+      pending = 0;
+      onEvent(event);
+    },
+  });
+  const decoder = new StringDecoder('utf8');
+  let failure: unknown;
+  try {
+    for await (const chunk of response) {
+      const { length } = chunk as Buffer;
+      pending += length;
+      parser.feed(decoder.write(chunk as Buffer));
+      // An event that came to its end within this chunk has set the count to 0.
+      if (pending > maxBytes) throw (failure = tooLarge(maxBytes));
+    }
+  } catch (error) {
+    response.destroy();
+    if (error === failure || !isSystemError(error)) throw error;
+    throw connectionError(error, undefined);
+  }
+}
+
+function isSystemError(error: unknown): boolean {
+  return typeof (error as { code?: unknown } | null)?.code === 'string' && (error as Error).name === 'Error';
+}

@@ -1,0 +1,323 @@
+import { performance } from 'node:perf_hooks';
+import { Client, SdkHttpError, type StandardSchemaV1 } from '@modelcontextprotocol/client';
+import type { ServerConfig, TransportKind } from '../config/config.js';
+import { MCPConnectionError, MCPOrchestratorException, ResourceFetchError } from '../errors.js';
+import type { Operation } from '../operation.js';
+import { abortable, createDeadline } from '../resilience/deadline.js';
+import { createTransport } from './create-transport.js';
+import { timedOut, translate, type Phase } from './translate.js';
+import type { LeanTransport } from './transport.js';
+import { readVersion } from '../version.js';
+
+/** What a connection turned out to be. */
+export interface Connection {
+  readonly transport: Exclude<TransportKind, 'auto'>;
+  readonly protocolVersion: string;
+  /** legacy: 2025-11-25 and before, with `initialize`; modern: 2026-07-28 and later, stateless. */
+  readonly era: 'legacy' | 'modern';
+  readonly serverName?: string;
+  readonly serverVersion?: string;
+  readonly capabilities: readonly string[];
+}
+
+/** A page of a list as the server sent it, its entries not yet looked at. */
+interface RawList {
+  readonly items: readonly unknown[];
+  readonly hint: CacheHint | undefined;
+}
+
+/** What a server of the 2026 revision says about the freshness of an answer. */
+export interface CacheHint {
+  readonly ttlMs: number;
+  readonly scope: 'public' | 'private';
+}
+
+export interface RawRead {
+  readonly contents: readonly unknown[];
+  readonly hint: CacheHint | undefined;
+}
+
+export interface ToolResult {
+  readonly isError: boolean;
+  readonly content: readonly unknown[];
+  readonly structuredContent?: unknown;
+}
+
+/** Our end of a connection to one server. Errors are MCPConnectionError or ResourceFetchError, naming the server. */
+export interface ResourceClient {
+  readonly server: ServerConfig;
+  readonly connection: Connection;
+  /** False once the connection has ended, for whatever reason. */
+  readonly isOpen: boolean;
+  /** All pages; empty where the server has no resources at all. */
+  listResources(op: Operation): Promise<RawList>;
+  listResourceTemplates(op: Operation): Promise<RawList>;
+  listTools(op: Operation): Promise<RawList>;
+  readResource(uri: string, op: Operation): Promise<RawRead>;
+  callTool(name: string, args: Readonly<Record<string, unknown>>, op: Operation): Promise<ToolResult>;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly redact: (text: string) => string;
+  /** Upper bound of one message. */
+  readonly maxBytes: number;
+}
+
+/** A list that has not ended by then never will. */
+const MAX_PAGES = 10_000;
+const METHOD_NOT_FOUND = -32601;
+
+/** HTTP statuses that a server of the older HTTP+SSE transport answers to a POST (2025-11-25, "Backwards compatibility"). */
+const SSE_ONLY_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 415]);
+
+/**
+ * Connects to a server and agrees with it on a protocol version, within `connectTimeoutMs`.
+ *
+ * Transport `auto` tries Streamable HTTP and falls back to SSE where the server knows no POST there.
+ *
+ * @throws MCPConnectionError  UPS201 too slow, UPS202 nothing listens, UPS207 refused, …
+ */
+export async function connect(
+  server: ServerConfig,
+  options: ConnectOptions,
+  op: Operation,
+): Promise<ResourceClient> {
+  op.signal.throwIfAborted();
+  if (server.transport !== 'auto') return connectOver(server, server.transport, options, op);
+  try {
+    return await connectOver(server, 'streamable-http', options, op);
+  } catch (error) {
+    const status = error instanceof MCPOrchestratorException ? error.context['status'] : undefined;
+    if (!SSE_ONLY_STATUSES.has(status)) throw error;
+    op.log('server.fallback', { server: server.id, status, transport: 'sse' }, 'debug');
+    return connectOver(server, 'sse', options, op);
+  }
+}
+
+async function connectOver(
+  server: ServerConfig,
+  kind: Exclude<TransportKind, 'auto'>,
+  options: ConnectOptions,
+  op: Operation,
+): Promise<ResourceClient> {
+  const started = performance.now();
+  const circumstances = () => ({
+    server,
+    phase: 'connect' as const,
+    elapsedMs: performance.now() - started,
+    timeoutMs: server.connectTimeoutMs,
+    redact: options.redact,
+  });
+  const transport = createTransport(server, kind, options.maxBytes);
+  const client = new Client(
+    { name: 'mcpx', version: readVersion() },
+    { versionNegotiation: { mode: negotiationMode(server, kind) } },
+  );
+  using deadline = createDeadline(
+    server.connectTimeoutMs,
+    () => timedOut(circumstances(), { server: server.id, phase: 'connect' }),
+    op.signal,
+  );
+  try {
+    await abortable(
+      client.connect(transport, { signal: deadline.signal, timeout: server.connectTimeoutMs }),
+      deadline.signal,
+    );
+  } catch (error) {
+    void transport.close();
+    if (deadline.signal.aborted) throw translate(deadline.signal.reason, circumstances());
+    throw translate(transport.failure ?? error, circumstances());
+  }
+  return new SdkResourceClient(server, kind, client, transport, options);
+}
+
+function negotiationMode(server: ServerConfig, kind: TransportKind): 'legacy' | 'auto' | { pin: string } {
+  if (kind === 'sse') return 'legacy';
+  if (server.protocol === 'auto') {
+    // Over stdio the question would start the server a second time and may wait for its whole timeout.
+    return kind === 'stdio' ? 'legacy' : 'auto';
+  }
+  return server.protocol === 'legacy' ? 'legacy' : { pin: server.protocol };
+}
+
+/** Lets the SDK pass a result on as it came: what is inside is checked entry by entry, by the gather step. */
+const ANY_OBJECT: StandardSchemaV1<unknown, Record<string, unknown>> = {
+  '~standard': {
+    version: 1,
+    vendor: 'mcpx',
+    validate: (value: unknown) =>
+      typeof value === 'object' && value !== null
+        ? { value: value as Record<string, unknown> }
+        : { issues: [{ message: 'the result is not an object' }] },
+  },
+};
+
+class SdkResourceClient implements ResourceClient {
+  readonly server: ServerConfig;
+  readonly connection: Connection;
+  readonly #client: Client;
+  readonly #transport: LeanTransport;
+  readonly #options: ConnectOptions;
+  #open = true;
+
+  constructor(
+    server: ServerConfig,
+    kind: Exclude<TransportKind, 'auto'>,
+    client: Client,
+    transport: LeanTransport,
+    options: ConnectOptions,
+  ) {
+    this.server = server;
+    this.#client = client;
+    this.#transport = transport;
+    this.#options = options;
+    client.onclose = () => {
+      this.#open = false;
+    };
+    const { name, version } = client.getServerVersion() ?? {};
+    this.connection = {
+      transport: kind,
+      protocolVersion: client.getNegotiatedProtocolVersion() ?? 'unknown',
+      era: client.getProtocolEra() ?? 'legacy',
+      ...(name === undefined ? {} : { serverName: name }),
+      ...(version === undefined ? {} : { serverVersion: version }),
+      capabilities: Object.keys(client.getServerCapabilities() ?? {}).sort(),
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  listResources(op: Operation): Promise<RawList> {
+    return this.#list('resources/list', 'resources', 'resources', op);
+  }
+
+  listResourceTemplates(op: Operation): Promise<RawList> {
+    return this.#list('resources/templates/list', 'resourceTemplates', 'resources', op);
+  }
+
+  listTools(op: Operation): Promise<RawList> {
+    return this.#list('tools/list', 'tools', 'tools', op);
+  }
+
+  async readResource(uri: string, op: Operation): Promise<RawRead> {
+    const result = await this.#request('resources/read', { uri }, 'read', op, uri);
+    if (!Array.isArray(result['contents'])) {
+      throw new ResourceFetchError('UPS211', `${this.server.id} returned no contents for ${uri}`, {
+        context: { server: this.server.id, phase: 'decode', uri },
+        hint: 'This is a fault of the server; report it to its authors.',
+      });
+    }
+    return { contents: result['contents'], hint: hintOf(result) };
+  }
+
+  async callTool(name: string, args: Readonly<Record<string, unknown>>, op: Operation): Promise<ToolResult> {
+    const result = await this.#request('tools/call', { name, arguments: args }, 'call', op);
+    return {
+      isError: result['isError'] === true,
+      content: Array.isArray(result['content']) ? result['content'] : [],
+      ...(result['structuredContent'] === undefined
+        ? {}
+        : { structuredContent: result['structuredContent'] }),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+    await this.#client.close().catch(() => undefined);
+    // The client lets go of a transport that failed before; what it started must end all the same.
+    await this.#transport.close();
+  }
+
+  /** Walks all pages. A server without the capability or the method has an empty list, and is not dead. */
+  async #list(method: string, key: string, capability: string, op: Operation): Promise<RawList> {
+    if (!this.connection.capabilities.includes(capability)) return { items: [], hint: undefined };
+    const items: unknown[] = [];
+    const cursors = new Set<string>();
+    let cursor: string | undefined;
+    let hint: CacheHint | undefined;
+    for (let page = 1; ; page += 1) {
+      let result: Record<string, unknown>;
+      try {
+        result = await this.#request(method, cursor === undefined ? {} : { cursor }, 'list', op);
+      } catch (error) {
+        const code = error instanceof MCPOrchestratorException ? error.context['rpc_code'] : undefined;
+        if (page === 1 && code === METHOD_NOT_FOUND) return { items: [], hint: undefined };
+        throw error;
+      }
+      const entries = result[key];
+      if (!Array.isArray(entries)) throw this.#invalidList(method, `its "${key}" is not a list`);
+      // One at a time: spreading a huge page into push() would overflow the stack.
+      for (const entry of entries) items.push(entry);
+      if (page === 1) hint = hintOf(result);
+      const next = result['nextCursor'];
+      if (next === undefined || next === null) return { items, hint };
+      if (typeof next !== 'string') throw this.#invalidList(method, 'its cursor is not a text');
+      if (cursors.has(next)) throw this.#endless(method, 'repeats a cursor', page);
+      if (page >= MAX_PAGES) throw this.#endless(method, `has more than ${MAX_PAGES} pages`, page);
+      cursors.add(next);
+      cursor = next;
+    }
+  }
+
+  #invalidList(method: string, why: string): ResourceFetchError {
+    return new ResourceFetchError(
+      'UPS211',
+      `${this.server.id} answered ${method} with something else: ${why}`,
+      {
+        context: { server: this.server.id, phase: 'decode', method },
+        hint: 'This is a fault of the server; report it to its authors.',
+      },
+    );
+  }
+
+  #endless(method: string, why: string, pages: number): ResourceFetchError {
+    return new ResourceFetchError('UPS210', `${this.server.id}: ${method} ${why}`, {
+      context: { server: this.server.id, phase: 'list', method, pages },
+      hint: 'This is a fault of the server; report it to its authors.',
+    });
+  }
+
+  async #request(
+    method: string,
+    params: Record<string, unknown>,
+    phase: Phase,
+    op: Operation,
+    uri?: string,
+  ): Promise<Record<string, unknown>> {
+    const started = performance.now();
+    const { timeoutMs } = this.server;
+    try {
+      return await abortable(
+        this.#client.request({ method, params }, ANY_OBJECT, { signal: op.signal, timeout: timeoutMs }),
+        op.signal,
+      );
+    } catch (error) {
+      const circumstances = {
+        server: this.server,
+        phase,
+        elapsedMs: performance.now() - started,
+        timeoutMs,
+        redact: this.#options.redact,
+        ...(uri === undefined ? {} : { uri }),
+      };
+      // A session that the server has forgotten is over; the next request opens another one.
+      if (error instanceof SdkHttpError && error.status === 404 && this.#transport.sessionId !== undefined) {
+        await this.close();
+        throw translate(new MCPConnectionError('UPS203', 'the session has expired'), circumstances);
+      }
+      // Whoever stopped the operation gave the reason; the broken connection is only its echo.
+      if (op.signal.aborted) throw translate(op.signal.reason, circumstances);
+      throw translate(this.#transport.failure ?? error, circumstances);
+    }
+  }
+}
+
+/** Hints that make no sense (negative, no number) are none, instead of failing a good answer. */
+function hintOf(result: Readonly<Record<string, unknown>>): CacheHint | undefined {
+  const { ttlMs, cacheScope } = result;
+  if (typeof ttlMs !== 'number' || !Number.isFinite(ttlMs) || ttlMs < 0) return undefined;
+  return { ttlMs, scope: cacheScope === 'public' ? 'public' : 'private' };
+}

@@ -1,0 +1,105 @@
+import type { JSONRPCMessage } from '@modelcontextprotocol/client';
+import { MCPConnectionError } from '../errors.js';
+import { Child, type ChildOptions } from './child-process.js';
+import { tooLarge } from './http.js';
+import { parseMessages } from './messages.js';
+import type { LeanTransport } from './transport.js';
+
+const LINE_BREAK = 0x0a;
+
+/**
+ * Newline-delimited JSON-RPC over a child's standard input and output, for the SDK's client.
+ *
+ * Unlike the SDK's own it stops all descendants of the child, passes on no environment but the named, and bounds
+ * a message while it arrives. Lines that are no JSON are passed over and reported: many servers print a greeting.
+ */
+export class StdioTransport implements LeanTransport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  failure: Error | undefined;
+  readonly #options: ChildOptions;
+  readonly #maxBytes: number;
+  #child: Child | undefined;
+  #parts: Buffer[] = [];
+  #size = 0;
+  #closed = false;
+
+  constructor(options: ChildOptions, maxBytes: number) {
+    this.#options = options;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws MCPConnectionError UPS216 where the command cannot be run */
+  async start(): Promise<void> {
+    const child = await Child.start(this.#options);
+    this.#child = child;
+    // Closed while the child was coming up: it must not outlive us.
+    if (this.#closed) await child.stop();
+    child.process.stdout?.on('data', (chunk: Buffer) => this.#read(chunk));
+    // Not the exit but the end of its output: what it said before it died still counts.
+    child.process.once('close', () => {
+      this.#fail(
+        new MCPConnectionError('UPS222', `the server process ended (${child.describeExit()})`, {
+          hint: 'Run its command by hand to see what it says.',
+          ...(child.stderrTail === '' ? {} : { cause: new Error(lastLine(child.stderrTail)) }),
+        }),
+      );
+    });
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    const input = this.#child?.process.stdin;
+    if (input === undefined || input === null || !input.writable) {
+      throw this.failure ?? new MCPConnectionError('UPS222', 'the server process is not running');
+    }
+    if (!input.write(`${JSON.stringify(message)}\n`)) {
+      await new Promise<void>((resolve) => {
+        input.once('drain', resolve);
+        input.once('close', resolve);
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.onclose?.();
+    await this.#child?.stop();
+  }
+
+  #read(chunk: Buffer): void {
+    let from = 0;
+    for (let at = chunk.indexOf(LINE_BREAK); at !== -1; at = chunk.indexOf(LINE_BREAK, from)) {
+      this.#parts.push(chunk.subarray(from, at));
+      const line = Buffer.concat(this.#parts).toString('utf8').trim();
+      this.#parts = [];
+      this.#size = 0;
+      from = at + 1;
+      if (line !== '') this.#deliver(line);
+    }
+    if (from < chunk.length) {
+      this.#parts.push(chunk.subarray(from));
+      this.#size += chunk.length - from;
+      if (this.#size > this.#maxBytes) this.#fail(tooLarge(this.#maxBytes));
+    }
+  }
+
+  #deliver(line: string): void {
+    try {
+      for (const message of parseMessages(line)) this.onmessage?.(message);
+    } catch (error) {
+      this.onerror?.(error as Error);
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#closed) return;
+    this.failure = error;
+    void this.close();
+  }
+}
+
+function lastLine(text: string): string {
+  return text.split('\n').at(-1)?.trim() ?? '';
+}

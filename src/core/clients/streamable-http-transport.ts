@@ -1,0 +1,236 @@
+import type { IncomingMessage } from 'node:http';
+import {
+  SdkErrorCode,
+  SdkHttpError,
+  type JSONRPCMessage,
+  type TransportSendOptions,
+} from '@modelcontextprotocol/client';
+import { MCPConnectionError } from '../errors.js';
+import { readEvents } from './event-stream.js';
+import { HttpOrigin, readBody } from './http.js';
+import { parseMessages, responseId } from './messages.js';
+import type { LeanTransport } from './transport.js';
+
+/** Keys of the 2026-07-28 revision: what `Mcp-Name` repeats of the parameters, by method. */
+const NAME_PARAMETER: Readonly<Record<string, string>> = {
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+};
+const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+
+/** Error bodies are read only to recognise a JSON-RPC error in them. */
+const MAX_ERROR_BYTES = 64 * 1024;
+/** The session is over for us; a server that is slow to say goodbye is not waited for. */
+const GOODBYE_MS = 250;
+
+/**
+ * Streamable HTTP for the SDK's client: one POST a message, answered by JSON or by an event stream.
+ *
+ * It differs from the SDK's own in what a gather needs: `node:http`, bounded bodies, no credentials across
+ * origins, and an answer that is missing or garbled fails its request at once instead of at its timeout.
+ *
+ * @see Model Context Protocol, "Transports", revisions 2025-11-25 and 2026-07-28
+ */
+export class StreamableHttpTransport implements LeanTransport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly hasPerRequestStream = true;
+  readonly failure = undefined;
+  readonly #origin: HttpOrigin;
+  readonly #maxBytes: number;
+  readonly #closed = new AbortController();
+  #sessionId: string | undefined;
+  #protocolVersion: string | undefined;
+
+  constructor(url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) {
+    this.#origin = new HttpOrigin(url, headers);
+    this.#maxBytes = maxBytes;
+  }
+
+  get sessionId(): string | undefined {
+    return this.#sessionId;
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#protocolVersion = version;
+  }
+
+  async start(): Promise<void> {
+    // Nothing to open: each message brings its own request.
+  }
+
+  /**
+   * @throws MCPConnectionError for what the network or the frame does wrong
+   * @throws SdkHttpError for an HTTP status, which the SDK reads to tell the protocol eras apart
+   */
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    const { signal, release } = this.#guard(options?.requestSignal);
+    try {
+      const response = await this.#origin.request({
+        method: 'POST',
+        headers: { ...this.#sessionHeaders(), ...bodyHeaders(message), ...CONTENT_HEADERS },
+        body: JSON.stringify(message),
+        signal,
+      });
+      if (isInitialize(message)) this.#sessionId = header(response, 'mcp-session-id');
+      await this.#receive(response, message);
+    } catch (error) {
+      // A cancelled request has told its caller already.
+      if (options?.requestSignal?.aborted === true || this.#closed.signal.aborted) return;
+      throw error;
+    } finally {
+      release();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(new MCPConnectionError('UPS219', 'the connection was closed'));
+    if (this.#sessionId !== undefined) {
+      await this.#origin
+        .request({
+          method: 'DELETE',
+          headers: this.#sessionHeaders(),
+          signal: AbortSignal.timeout(GOODBYE_MS),
+        })
+        .then((response) => response.resume())
+        .catch(() => undefined);
+    }
+    this.#origin.close();
+    this.onclose?.();
+  }
+
+  async #receive(response: IncomingMessage, message: JSONRPCMessage): Promise<void> {
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) {
+      const text = await readBody(response, MAX_ERROR_BYTES).catch(() => '');
+      if (this.#deliverErrorBody(text, message)) return;
+      throw new SdkHttpError(SdkErrorCode.ClientHttpNotImplemented, `HTTP ${status}`, {
+        status,
+        statusText: response.statusMessage ?? '',
+        text,
+        retryAfter: header(response, 'retry-after'),
+      });
+    }
+    const expected = 'method' in message && 'id' in message ? message.id : undefined;
+    if (expected === undefined) {
+      response.resume();
+      return;
+    }
+    let answered = false;
+    const deliver = (text: string) => {
+      for (const received of parseMessages(text)) {
+        if (responseId(received) === expected) answered = true;
+        this.onmessage?.(received);
+      }
+    };
+    const type = mediaType(response);
+    if (type === 'text/event-stream') {
+      await readEvents(response, this.#maxBytes, (event) => {
+        if (event.data !== '' && (event.event ?? 'message') === 'message') deliver(event.data);
+      });
+    } else if (type === 'application/json') {
+      deliver(await readBody(response, this.#maxBytes));
+    } else {
+      response.destroy();
+      throw new MCPConnectionError(
+        'UPS206',
+        `the server answered with ${type === '' ? 'no content type' : type}`,
+        {
+          hint: 'Is there really an MCP server at this address?',
+        },
+      );
+    }
+    if (!answered) {
+      throw new MCPConnectionError('UPS206', 'the server ended its answer without answering the request', {
+        context: { method: 'method' in message ? message.method : undefined },
+      });
+    }
+  }
+
+  /** A 4xx of the 2026 revision carries a JSON-RPC error, which says more than the status. */
+  #deliverErrorBody(text: string, message: JSONRPCMessage): boolean {
+    if (!('id' in message) || envelopeVersion(message) === undefined) return false;
+    try {
+      const [received] = parseMessages(text);
+      if (received === undefined || responseId(received) !== message.id) return false;
+      this.onmessage?.(received);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #sessionHeaders(): Record<string, string> {
+    return {
+      ...(this.#sessionId === undefined ? {} : { 'mcp-session-id': this.#sessionId }),
+      ...(this.#protocolVersion === undefined ? {} : { 'mcp-protocol-version': this.#protocolVersion }),
+    };
+  }
+
+  #guard(requestSignal: AbortSignal | undefined): { signal: AbortSignal; release: () => void } {
+    if (requestSignal === undefined) return { signal: this.#closed.signal, release: () => undefined };
+    const controller = new AbortController();
+    const abort = () => controller.abort(requestSignal.reason ?? this.#closed.signal.reason);
+    for (const signal of [requestSignal, this.#closed.signal]) {
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+    }
+    return {
+      signal: controller.signal,
+      release: () => {
+        requestSignal.removeEventListener('abort', abort);
+        this.#closed.signal.removeEventListener('abort', abort);
+      },
+    };
+  }
+}
+
+const CONTENT_HEADERS = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+} as const;
+
+function isInitialize(message: JSONRPCMessage): boolean {
+  return 'method' in message && message.method === 'initialize';
+}
+
+/** The protocol version that a message of the 2026 revision carries in its own `_meta`. */
+function envelopeVersion(message: JSONRPCMessage): string | undefined {
+  if (!('method' in message) || !('id' in message)) return undefined;
+  const version = (message.params?._meta as Record<string, unknown> | undefined)?.[PROTOCOL_VERSION_KEY];
+  return typeof version === 'string' ? version : undefined;
+}
+
+/** The headers of the 2026 revision that repeat the body, so that balancers can route without parsing it. */
+function bodyHeaders(message: JSONRPCMessage): Record<string, string> {
+  const version = envelopeVersion(message);
+  if (version === undefined || !('method' in message)) return {};
+  const parameter = NAME_PARAMETER[message.method];
+  const name =
+    parameter === undefined
+      ? undefined
+      : (message.params as Record<string, unknown> | undefined)?.[parameter];
+  return {
+    'mcp-protocol-version': version,
+    'mcp-method': message.method,
+    ...(typeof name === 'string' ? { 'mcp-name': headerValue(name) } : {}),
+  };
+}
+
+/** Plain printable ASCII goes as it is, anything else as `=?base64?…?=` (2026-07-28, "Header encoding"). */
+function headerValue(text: string): string {
+  const plain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/i.test(text);
+  return plain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`;
+}
+
+function header(response: IncomingMessage, name: string): string | undefined {
+  const value = response.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function mediaType(response: IncomingMessage): string {
+  return (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}

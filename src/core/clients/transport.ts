@@ -1,0 +1,10 @@
+import type { Transport } from '@modelcontextprotocol/client';
+
+/** A transport of ours, below the SDK's client. */
+export interface LeanTransport extends Transport {
+  /** Why the connection ended, where it did not end because we closed it. */
+  readonly failure: Error | undefined;
+}
+
+/** Bounds of one message from a server. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 64 * 1024 * 1024;

@@ -1,0 +1,185 @@
+import type { LogLevel } from '../logging/logger.js';
+import type { ConfigFile, ServerFile } from './schema.js';
+import { parseBytes, parseDuration } from './units.js';
+
+export type TransportKind = 'sse' | 'streamable-http' | 'stdio' | 'auto';
+export type ProtocolChoice = 'auto' | 'legacy' | '2026-07-28';
+
+/** What a configuration says of one server. Times in milliseconds. */
+export interface ServerConfig {
+  readonly id: string;
+  readonly name: string;
+  readonly transport: TransportKind;
+  readonly protocol: ProtocolChoice;
+  /** For sse, streamable-http and auto. */
+  readonly url?: string;
+  /** For stdio. */
+  readonly command?: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly inheritEnv: readonly string[];
+  readonly cwd?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** 1 to 999; the lower number wins. */
+  readonly priority: number;
+  readonly domains: readonly string[];
+  readonly capabilities: readonly string[];
+  readonly required: boolean;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly include?: readonly string[];
+  readonly exclude: readonly string[];
+  readonly cacheTtlMs?: number;
+  readonly honorServerHints: boolean;
+  readonly retry: { readonly maxRetries: number; readonly initialMs: number; readonly maxMs: number };
+  readonly circuitBreaker: { readonly failures: number; readonly resetMs: number };
+  /** Requests per second. */
+  readonly rateLimit?: number;
+  readonly start?: StartConfig;
+}
+
+export interface StartConfig {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly readyTimeoutMs: number;
+}
+
+/** A whole configuration as mcpx uses it: camelCase, milliseconds, bytes, every default filled in. */
+export interface Config {
+  /** The file it came from, as the user named it; absent for one made in code. */
+  readonly file?: string;
+  readonly servers: readonly ServerConfig[];
+  readonly cacheTtlMs: number;
+  readonly cacheMaxBytes: number;
+  readonly cacheStore: 'disk' | 'memory';
+  readonly serveStaleOnError: boolean;
+  readonly failFast: boolean;
+  readonly logging: { readonly enabled: boolean; readonly level: LogLevel };
+  readonly maxConnections: number;
+  readonly deadlineMs: number;
+}
+
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARNING: 'warn',
+  ERROR: 'error',
+  // The documents' loggers know CRITICAL; nothing here is logged above error.
+  CRITICAL: 'error',
+};
+
+/** Turns a checked file into the `Config` that the rest of mcpx knows; no other code knows both. */
+export function toConfig(file: ConfigFile, fileName?: string): Config {
+  const { orchestration: o } = file;
+  return {
+    ...(fileName === undefined ? {} : { file: fileName }),
+    servers: Object.entries(file.mcp_servers).map(([id, server]) => toServer(id, server, file)),
+    cacheTtlMs: ms(o.resource_cache_ttl),
+    cacheMaxBytes: parseBytes(o.cache_max_bytes) ?? 0,
+    cacheStore: o.cache_store,
+    serveStaleOnError: o.serve_stale_on_error,
+    failFast: o.fail_fast,
+    logging: { enabled: o.enable_logging, level: LEVELS[o.log_level.toUpperCase()] ?? 'info' },
+    maxConnections: o.max_connections,
+    deadlineMs: ms(o.deadline),
+  };
+}
+
+function toServer(id: string, s: ServerFile, file: ConfigFile): ServerConfig {
+  return {
+    id,
+    name: s.name ?? id,
+    transport: transportOf(s),
+    protocol: s.protocol,
+    ...(s.url === undefined ? {} : { url: s.url }),
+    ...(s.command === undefined ? {} : { command: s.command }),
+    args: s.args,
+    env: s.env,
+    inheritEnv: s.inherit_env,
+    ...(s.cwd === undefined ? {} : { cwd: s.cwd }),
+    headers: s.headers,
+    priority: s.priority,
+    domains: s.domains,
+    capabilities: s.capabilities,
+    required: s.required ?? file.defaults.required,
+    timeoutMs: ms(s.timeout ?? file.defaults.timeout),
+    connectTimeoutMs: ms(s.connect_timeout ?? file.defaults.connect_timeout),
+    ...(s.resources.include === undefined ? {} : { include: s.resources.include }),
+    exclude: s.resources.exclude,
+    ...(s.cache.ttl === undefined ? {} : { cacheTtlMs: ms(s.cache.ttl) }),
+    honorServerHints: s.cache.honor_server_hints,
+    retry: {
+      maxRetries: s.retry.max_retries ?? file.orchestration.max_retries,
+      initialMs: ms(s.retry.initial),
+      maxMs: ms(s.retry.max),
+    },
+    circuitBreaker: { failures: s.circuit_breaker.failures, resetMs: ms(s.circuit_breaker.reset) },
+    ...(s.rate_limit === undefined ? {} : { rateLimit: s.rate_limit }),
+    ...(s.start === undefined
+      ? {}
+      : {
+          start: {
+            command: s.start.command,
+            args: s.start.args,
+            env: s.start.env,
+            ...(s.start.cwd === undefined ? {} : { cwd: s.start.cwd }),
+            readyTimeoutMs: ms(s.start.ready_timeout),
+          },
+        }),
+  };
+}
+
+/** The transport that a server without `transport` gets: what its address makes plain, else found out. */
+function transportOf(s: ServerFile): TransportKind {
+  if (s.transport !== undefined) return s.transport;
+  if (s.command !== undefined) return 'stdio';
+  return s.url !== undefined && new URL(s.url).pathname.endsWith('/sse') ? 'sse' : 'auto';
+}
+
+function ms(value: string | number): number {
+  return parseDuration(value) ?? 0;
+}
+
+/**
+ * The credentials that a configuration holds: header values, environment values, user info and query values
+ * of URLs. Whatever text leaves mcpx other than the data itself is searched for them.
+ */
+export function secretsOf(config: Config): readonly string[] {
+  const secrets = new Set<string>();
+  for (const server of config.servers) {
+    for (const value of Object.values(server.headers)) {
+      secrets.add(value);
+      // "Bearer abc" leaks as much as "abc" alone.
+      for (const part of value.split(/\s+/)) secrets.add(part);
+    }
+    for (const value of Object.values({ ...server.env, ...server.start?.env })) secrets.add(value);
+    if (server.url !== undefined) {
+      const url = new URL(server.url);
+      for (const raw of [url.username, url.password, ...url.searchParams.values()]) {
+        secrets.add(raw);
+        secrets.add(decodeURIComponentSafely(raw));
+      }
+    }
+  }
+  // Shorter values are words such as "info", "true" or "Bearer": they would blank out ordinary text.
+  return [...secrets]
+    .filter((secret) => secret.length >= 6 && secret !== 'Bearer')
+    .sort((a, b) => b.length - a.length);
+}
+
+function decodeURIComponentSafely(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Replaces every secret by `***`; longest first, so that no part of a longer one stays. */
+export function createRedactor(secrets: readonly string[]): (text: string) => string {
+  // JSON writes quotes and backslashes escaped, so a secret that holds them is looked for in both forms.
+  const forms = [...new Set(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))];
+  return (text) => forms.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+}

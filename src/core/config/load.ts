@@ -1,0 +1,461 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { closest, distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import { ConfigurationError, type ErrorCode } from '../errors.js';
+import { toConfig, type Config } from './config.js';
+import { fromEditorFile } from './editor-file.js';
+import { overridesFrom, setIn } from './environment.js';
+import { compareProblems, describeProblem, type Problem } from './problem.js';
+import { configFileSchema, type ConfigFile } from './schema.js';
+import { readYamlDocument, type Path, type YamlDocument } from './yaml-document.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** No configuration is this large; parsing one would hold the process for seconds. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+/** Where a configuration is looked for when neither `--config` nor `MCPX_CONFIG` names one. */
+export function configCandidates(cwd: string, env: Environment): readonly string[] {
+  const home =
+    env['XDG_CONFIG_HOME'] ?? (env['HOME'] === undefined ? undefined : join(env['HOME'], '.config'));
+  return [
+    ...['mcpx.yaml', 'mcpx.yml', 'mcpx.json'].map((name) => join(cwd, name)),
+    join(cwd, 'config', 'mcp_config.yaml'),
+    ...(home === undefined ? [] : [join(home, 'mcpx', 'config.yaml')]),
+  ];
+}
+
+/**
+ * Finds the configuration file.
+ *
+ * @throws ConfigurationError CFG101 where there is none; the context lists the places looked at
+ */
+export async function findConfig(named: string | undefined, cwd: string, env: Environment): Promise<string> {
+  if (named !== undefined) return named;
+  const candidates = configCandidates(cwd, env);
+  for (const candidate of candidates) {
+    if (await isFile(candidate)) return candidate;
+  }
+  throw new ConfigurationError('CFG101', 'No configuration file found', {
+    context: { looked_at: candidates },
+    hint: 'Run `mcpx init` for a starter file, or name one with --config.',
+    fix: 'mcpx init',
+  });
+}
+
+/** The outcome of reading a file: a configuration unless there are errors, and everything that is wrong. */
+export interface CheckedConfig {
+  readonly config: Config | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads and checks a configuration file.
+ *
+ * @throws ConfigurationError CFG101, CFG102, or the code of the first problem; `context.problems` has them all
+ */
+export async function loadConfig(file: string, env: Environment = process.env): Promise<Config> {
+  const { config, problems } = checkConfig(file, await readConfigText(file), env);
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  const first = errors[0];
+  if (config !== undefined && first === undefined) return config;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  throw new ConfigurationError(first?.code ?? 'CFG103', `${file} is not a valid configuration${more}`, {
+    context: { file, problems },
+    ...(first === undefined ? {} : { cause: new Error(describeProblem(first)) }),
+    hint: first?.hint ?? 'Correct the file and run the command again.',
+  });
+}
+
+/** Reads a text file as UTF-8. @throws ConfigurationError CFG101 | CFG102 */
+export async function readConfigText(file: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_FILE_BYTES) {
+      throw new ConfigurationError('CFG102', `${file} is larger than a configuration can be (4 MiB)`, {
+        context: { file, bytes: size },
+      });
+    }
+    bytes = await readFile(file);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    const reason = (error as NodeJS.ErrnoException).code;
+    if (reason === 'ENOENT' || reason === 'ENOTDIR') {
+      throw new ConfigurationError('CFG101', `${file} does not exist`, {
+        context: { file },
+        hint: 'Check the path, or run `mcpx init` for a starter file.',
+        cause: error,
+      });
+    }
+    throw new ConfigurationError('CFG102', `${file} cannot be read`, {
+      context: { file },
+      hint:
+        reason === 'EISDIR' ? 'It is a folder; name the file in it.' : 'Check the permissions of the file.',
+      cause: error,
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new ConfigurationError('CFG102', `${file} is not UTF-8 text`, {
+      context: { file },
+      hint: 'Save it as UTF-8.',
+      cause: error,
+    });
+  }
+}
+
+/** Checks the text of a configuration file; never throws for what the text holds. */
+export function checkConfig(file: string, text: string, env: Environment): CheckedConfig {
+  const document = readYamlDocument(file, text, env);
+  const problems: Problem[] = [...document.problems];
+  if (document.value === undefined && problems.length > 0) return { config: undefined, problems };
+
+  const editorFile = fromEditorFile(document.value);
+  const raw = editorFile ?? withoutFreeKeys(document.value);
+  const overrides = editorFile === undefined ? overridesFrom(env, raw) : [];
+  for (const override of overrides) setIn(raw, override.path, override.value);
+  const sourceOf = (path: Path) =>
+    overrides.find((override) => samePath(override.path, path.slice(0, override.path.length)))?.variable;
+
+  const parsed = configFileSchema.safeParse(raw);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues)
+      problems.push(...problemsOf(issue, raw, document, file, sourceOf));
+  } else {
+    problems.push(...meaningProblems(parsed.data, document, file, editorFile !== undefined));
+  }
+  problems.sort(compareProblems);
+  const valid = parsed.success && !problems.some((problem) => problem.severity === 'error');
+  return { config: valid ? toConfig(parsed.data, file) : undefined, problems };
+}
+
+/** What the shape cannot tell: addresses that fit their transport, and priorities that decide. */
+function meaningProblems(
+  file: ConfigFile,
+  document: YamlDocument,
+  name: string,
+  foreign: boolean,
+): Problem[] {
+  const problems: Problem[] = [];
+  const servers = Object.entries(file.mcp_servers);
+  const add = (
+    severity: Problem['severity'],
+    code: ErrorCode,
+    path: readonly string[],
+    message: string,
+    hint: string,
+    atKey = false,
+  ) => {
+    const range = atKey ? document.keyRangeOf(path) : document.rangeOf(path);
+    problems.push({ severity, code, message, hint, path: path.join('.'), file: name, range });
+  };
+
+  if (servers.length === 0) {
+    add('error', 'CFG114', ['mcp_servers'], 'no server is configured', 'add one below mcp_servers', true);
+  }
+  for (const [id, server] of servers) {
+    const at = ['mcp_servers', id];
+    if (isUnsafeId(id)) {
+      add('error', 'CFG106', at, 'this cannot be the id of a server', 'use letters, digits, _ and -', true);
+    }
+    const wantsCommand =
+      server.transport === 'stdio' || (server.transport === undefined && server.command !== undefined);
+    if (wantsCommand && server.command === undefined) {
+      add('error', 'CFG107', at, `server "${id}" has transport stdio and no command`, 'add "command"', true);
+    } else if (!wantsCommand && server.url === undefined) {
+      add(
+        'error',
+        'CFG107',
+        at,
+        `server "${id}" has neither url nor command`,
+        'add "url" or "command"',
+        true,
+      );
+    }
+    if (wantsCommand && server.url !== undefined) {
+      add(
+        'error',
+        'CFG113',
+        [...at, 'url'],
+        'a stdio server has no url',
+        'remove "url" or set another transport',
+      );
+    }
+    if (!wantsCommand && server.command !== undefined) {
+      const hint = 'write transport: stdio, or start: { command: … } for a server that mcpx shall start';
+      add(
+        'error',
+        'CFG113',
+        [...at, 'command'],
+        `transport ${server.transport} takes a url, no command`,
+        hint,
+      );
+    }
+    if (wantsCommand && server.start !== undefined) {
+      add(
+        'error',
+        'CFG113',
+        [...at, 'start'],
+        'a stdio server is started by its own command',
+        'remove "start"',
+        true,
+      );
+    }
+    if (
+      server.transport === 'sse' &&
+      server.url !== undefined &&
+      new URL(server.url).pathname.endsWith('/mcp')
+    ) {
+      const hint = 'write transport: streamable-http, or a url that ends in /sse';
+      add(
+        'warning',
+        'CFG113',
+        [...at, 'transport'],
+        'a url that ends in /mcp is rarely an SSE endpoint',
+        hint,
+      );
+    }
+  }
+  if (!foreign) priorityProblems();
+  return problems;
+
+  function priorityProblems(): void {
+    for (const [index, [id, server]] of servers.entries()) {
+      const rival = servers.slice(0, index).find(([, other]) => other.priority === server.priority);
+      if (rival === undefined) continue;
+      const [otherId, other] =
+        servers
+          .slice(0, index)
+          .find(
+            ([, o]) => o.priority === server.priority && o.domains.some((d) => server.domains.includes(d)),
+          ) ?? rival;
+      const shared = other.domains.find((domain) => server.domains.includes(domain));
+      const place = ['mcp_servers', id, 'priority'];
+      if (shared !== undefined) {
+        add(
+          'error',
+          'CFG111',
+          place,
+          `"${id}" and "${otherId}" both have priority ${server.priority} in domain "${shared}"`,
+          'give one of them another priority, so that it is clear who wins',
+        );
+      } else {
+        const message = `"${id}" and "${otherId}" both have priority ${server.priority}`;
+        add(
+          'warning',
+          'CFG112',
+          place,
+          message,
+          'ties go by id; give one another priority to decide it yourself',
+        );
+      }
+    }
+  }
+}
+
+function problemsOf(
+  issue: z.core.$ZodIssue,
+  raw: unknown,
+  document: YamlDocument,
+  file: string,
+  sourceOf: (path: Path) => string | undefined,
+): Problem[] {
+  const base = { severity: 'error', file } as const;
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(issue.path);
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      const near = nearest(key, known);
+      return {
+        ...base,
+        code: 'CFG104',
+        message: `unknown key "${key}"${issue.path.length > 0 ? ` in ${pathText(issue.path)}` : ''}`,
+        hint: near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`,
+        path: pathText(path),
+        range: document.keyRangeOf(path),
+      };
+    });
+  }
+  const found = getIn(raw, issue.path);
+  const variable = sourceOf(issue.path);
+  const last = String(issue.path.at(-1) ?? 'file');
+  const params = 'params' in issue ? (issue.params as { code?: ErrorCode } | undefined) : undefined;
+  let code: ErrorCode = 'CFG106';
+  let message = `${last}: ${issue.message}`;
+  let hint: string | undefined;
+  if (found === undefined) {
+    code = 'CFG107';
+    message = `"${last}" is missing`;
+    hint = last === 'mcp_servers' ? 'name the servers below "mcp_servers:"' : `add "${last}"`;
+  } else if (issue.code === 'invalid_key') {
+    message = `"${last}" cannot be a key here`;
+  } else if (issue.code === 'invalid_type' || (issue.code === 'invalid_union' && isComposite(found))) {
+    code = 'CFG105';
+    const wanted = issue.code === 'invalid_type' ? expected(issue.expected) : undefined;
+    message =
+      wanted === undefined ? `${last}: ${issue.message}` : `${last} must be ${wanted}, not ${kindOf(found)}`;
+    if (wanted === 'a list' && typeof found === 'string') hint = `write [${found}]`;
+    if (
+      /number/.test(wanted ?? '') &&
+      typeof found === 'string' &&
+      found.trim() !== '' &&
+      !Number.isNaN(Number(found))
+    ) {
+      hint = `write ${Number(found)} without quotes`;
+    }
+  } else if (issue.code === 'invalid_value') {
+    const values = issue.values.map(String);
+    const near = nearest(String(found), values);
+    message = `${last} cannot be ${JSON.stringify(found)}`;
+    hint =
+      near === undefined
+        ? `one of: ${values.join(', ')}`
+        : `did you mean "${near}"? (one of: ${values.join(', ')})`;
+  } else if (params?.code !== undefined) {
+    code = params.code;
+    hint = code === 'CFG108' ? 'write it as http://host:port/path' : undefined;
+  } else if (last === 'priority' && found === 0) {
+    hint = 'use 1';
+  }
+  if (variable !== undefined) {
+    code = 'CFG115';
+    message = `environment variable ${variable}: ${message}`;
+  }
+  return [
+    {
+      ...base,
+      code,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      path: pathText(issue.path),
+      range: issue.code === 'invalid_key' ? document.keyRangeOf(issue.path) : document.rangeOf(issue.path),
+    },
+  ];
+}
+
+/** The keys that the schema takes at a path; walks through records and wrappers. */
+function knownKeys(path: Path): readonly string[] {
+  let schema: unknown = configFileSchema;
+  for (const step of path) {
+    const bare = unwrap(schema);
+    schema = bare?.shape?.[String(step)] ?? bare?.valueType ?? bare?.element;
+  }
+  return Object.keys(unwrap(schema)?.shape ?? {});
+}
+
+interface SchemaParts {
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly valueType?: unknown;
+  readonly element?: unknown;
+  readonly innerType?: unknown;
+}
+
+function unwrap(schema: unknown): SchemaParts | undefined {
+  let parts = (schema as { def?: SchemaParts } | undefined)?.def;
+  while (parts?.innerType !== undefined) parts = (parts.innerType as { def?: SchemaParts }).def;
+  return parts;
+}
+
+/** The known word that a mistyped one probably means: at most a third of its letters off, and never a guess. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const best = closest(word.toLowerCase(), known);
+  return distance(word.toLowerCase(), best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
+}
+
+/**
+ * `x-*` keys are the user's own, in every mapping whose keys are settings. Not so below `headers` and `env`,
+ * where `X-Api-Key` is a name like any other, nor among the ids of the servers.
+ */
+function withoutFreeKeys(value: unknown): unknown {
+  return strip(value, (key, depth) => depth === 0 && key === 'mcp_servers');
+
+  function strip(node: unknown, isRecord: (key: string, depth: number) => boolean, depth = 0): unknown {
+    if (!isMapping(node)) return node;
+    const entries = Object.entries(node)
+      .filter(([key]) => !key.startsWith('x-'))
+      .map(([key, child]): [string, unknown] => {
+        if (key === 'headers' || key === 'env') return [key, child];
+        if (isRecord(key, depth) && isMapping(child)) {
+          const servers = Object.entries(child).map(([id, entry]): [string, unknown] => [
+            id,
+            strip(entry, () => false),
+          ]);
+          return [key, fromEntries(servers)];
+        }
+        return [key, strip(child, () => false, depth + 1)];
+      });
+    return fromEntries(entries);
+  }
+}
+
+/** Like `Object.fromEntries`, and as safe for `__proto__`: the key becomes data, never the prototype. */
+function fromEntries(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  return Object.fromEntries(entries);
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isComposite(value: unknown): boolean {
+  return typeof value === 'object' || typeof value === 'boolean';
+}
+
+/** Ids stand in log lines, tables and object keys. */
+function isUnsafeId(id: string): boolean {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return id === '__proto__' || id.length > 100 || /[\u0000-\u001f\u007f-\u009f]/.test(id);
+}
+
+function getIn(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (node, step) =>
+      typeof node === 'object' && node !== null && Object.hasOwn(node, step)
+        ? (node as Record<PropertyKey, unknown>)[step]
+        : undefined,
+    value,
+  );
+}
+
+function samePath(a: Path, b: Path): boolean {
+  return a.length === b.length && a.every((step, index) => String(step) === String(b[index]));
+}
+
+function pathText(path: Path): string {
+  return path.map(String).join('.');
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
+
+function expected(type: string): string {
+  return EXPECTED[type] ?? type;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  return (
+    { string: 'a text', number: 'a number', boolean: 'true or false', object: 'a mapping' }[
+      typeof value as string
+    ] ?? typeof value
+  );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+}

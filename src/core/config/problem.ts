@@ -1,0 +1,41 @@
+import type { ErrorCode } from '../errors.js';
+
+/** A place in a file. Lines and columns count from 1, columns in UTF-16 units; `offset` counts from 0. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+  readonly offset: number;
+}
+
+export interface Range {
+  readonly start: Position;
+  readonly end: Position;
+}
+
+/** Something that is wrong with a configuration or metadata file, at its place. */
+export interface Problem {
+  readonly severity: 'error' | 'warning';
+  readonly code: ErrorCode;
+  /** What is wrong, one line without place or code. */
+  readonly message: string;
+  /** What to write instead. */
+  readonly hint?: string;
+  /** Keys from the top of the file, as in `mcp_servers.database_mcp.priority`. */
+  readonly path: string;
+  /** As the user named it. */
+  readonly file: string;
+  readonly range: Range;
+}
+
+/** `config/mcp_config.yaml:12:5 error CFG104 unknown key "prioritty"; did you mean "priority"?` */
+export function describeProblem(problem: Problem): string {
+  const { file, range, severity, code, message, hint } = problem;
+  const where = `${file}:${range.start.line}:${range.start.column}`;
+  return `${where} ${severity} ${code} ${message}${hint === undefined ? '' : `; ${hint}`}`;
+}
+
+/** By file, then by place, then by code, so that the same file always reads the same. */
+export function compareProblems(a: Problem, b: Problem): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.range.start.offset - b.range.start.offset || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
+}

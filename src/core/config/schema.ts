@@ -1,0 +1,233 @@
+import { z } from 'zod';
+import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
+
+/**
+ * The only description of the configuration file. Types, defaults, environment names, the published JSON
+ * Schema and the README's table all come from here. Keys are snake_case as in the file; `toConfig` in
+ * `config.ts` turns the result into the `Config` that the rest of mcpx knows.
+ */
+
+const durationText = z.string().regex(DURATION_PATTERN);
+const bytesText = z.string().regex(BYTES_PATTERN);
+
+/** Seconds as a number, or a text with its unit; milliseconds inside mcpx. */
+const duration = () =>
+  z
+    .union([z.number().min(0), durationText], {
+      error: 'expected a duration: seconds as a number, or a text such as "250ms", "30s", "5m"',
+    })
+    .refine((value) => parseDuration(value) !== undefined, {
+      error: 'longer than a timer can hold (24 days)',
+    });
+
+/** A duration that something is waited for: 0 would mean never. */
+const wait = () =>
+  duration().refine((value) => parseDuration(value) !== 0, { error: 'must be longer than 0' });
+
+const bytes = () =>
+  z
+    .union([z.number().int().min(0), bytesText], {
+      error: 'expected a size: bytes as a number, or a text such as "100MB", "64MiB"',
+    })
+    .refine((value) => parseBytes(value) !== undefined, { error: 'larger than a number can hold' });
+
+const httpUrl = z.string().refine((text) => isHttpUrl(text), {
+  error: 'expected an http:// or https:// URL',
+  params: { code: 'CFG108' },
+});
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+}
+
+const TRANSPORTS = ['sse', 'streamable-http', 'stdio', 'auto'] as const;
+const PROTOCOLS = ['auto', 'legacy', '2026-07-28'] as const;
+const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
+
+/** Field values of RFC 9110, section 5.5: a line break would let a value add headers of its own. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+const priority = z
+  .number()
+  .int()
+  .min(1, { error: 'must be at least 1 (the highest priority)' })
+  .max(999, { error: 'must be at most 999 (the lowest priority)' });
+
+const texts = z.array(z.string().min(1));
+/** YAML reads an unquoted 8080 or true as a number or boolean; where only text makes sense it is taken as text. */
+const scalarText = z
+  .union([z.string(), z.number(), z.boolean()], { error: 'expected a text' })
+  .transform((value) => String(value));
+const environment = z.record(z.string().min(1), scalarText);
+
+const resourcesFilter = z.strictObject({
+  include: texts.optional().describe('Globs of the URIs to gather; all when left out'),
+  exclude: texts.default([]).describe('Globs of the URIs to leave out'),
+});
+
+const serverCache = z.strictObject({
+  ttl: duration()
+    .optional()
+    .describe('Time that answers of this server stay fresh; 0 switches its cache off'),
+  honor_server_hints: z
+    .boolean()
+    .default(true)
+    .describe('Use the time to live that the server itself gives (revision 2026-07-28)'),
+});
+
+const retry = z.strictObject({
+  max_retries: z.number().int().min(0).max(20).optional().describe('Attempts after the first one'),
+  initial: duration().default('100ms').describe('First pause between attempts; it doubles from there'),
+  max: duration().default('2s').describe('Longest pause between attempts'),
+});
+
+const circuitBreaker = z.strictObject({
+  failures: z
+    .number()
+    .int()
+    .min(1)
+    .default(5)
+    .describe('Failures in a row after which a server is left alone'),
+  reset: wait().default('30s').describe('How long it is left alone'),
+});
+
+const start = z.strictObject({
+  command: z.string().min(1).describe('Program to run, without a shell; `mcpx` means this very executable'),
+  args: z.array(scalarText).default([]).describe('Its arguments'),
+  env: environment.default({}).describe('Environment variables added to those of mcpx'),
+  cwd: z.string().min(1).optional().describe('Folder to run it in'),
+  ready_timeout: wait().default(10).describe('Longest wait until the started server lists'),
+});
+
+const server = z.strictObject({
+  name: z.string().min(1).optional().describe('Display name; the key when left out'),
+  url: httpUrl.optional().describe('Address of the server, for sse and streamable-http'),
+  command: z.string().min(1).optional().describe('Program of a stdio server, run without a shell'),
+  args: z.array(scalarText).default([]).describe('Arguments of the command'),
+  env: environment.default({}).describe('Environment variables of the command'),
+  inherit_env: texts
+    .default(['PATH', 'HOME', 'LANG', 'TMPDIR'])
+    .describe('Variables of our own environment that the command sees; no other is inherited'),
+  cwd: z.string().min(1).optional().describe('Folder to run the command in'),
+  priority: priority.default(100).describe('1 to 999; the lower number wins'),
+  domains: texts.default([]).describe('What the server knows about'),
+  capabilities: texts
+    .default([])
+    .describe('What the server is said to be able to; `execute_query` makes it the executor'),
+  transport: z
+    .enum(TRANSPORTS)
+    .optional()
+    .describe('When left out: stdio for a command, sse for a URL that ends in /sse, else auto'),
+  protocol: z
+    .enum(PROTOCOLS)
+    .default('auto')
+    .describe('Protocol era: auto finds out, legacy means 2025-11-25 and before'),
+  timeout: wait().optional().describe('Longest wait for one answer'),
+  connect_timeout: wait().optional().describe('Longest wait for a connection to be ready'),
+  required: z.boolean().optional().describe('false: its failure never fails the whole'),
+  headers: z
+    .record(
+      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+      scalarText.refine((text) => HEADER_VALUE.test(text), {
+        error: 'holds a character that no HTTP header may hold',
+      }),
+    )
+    .default({})
+    .describe('HTTP headers of every request to this server'),
+  resources: resourcesFilter.prefault({}).describe('Which resources are gathered'),
+  cache: serverCache.prefault({}).describe('Caching of this server'),
+  retry: retry.prefault({}).describe('Repeating of requests that failed for a passing reason'),
+  circuit_breaker: circuitBreaker.prefault({}).describe('Leaving a server alone that keeps failing'),
+  rate_limit: z.number().positive().optional().describe('Requests per second at most'),
+  start: start.optional().describe('How to start the server when nothing answers at its URL'),
+});
+
+const defaults = z.strictObject({
+  timeout: wait().default(30).describe('Longest wait for one answer of a server'),
+  connect_timeout: wait().default(5).describe('Longest wait for a connection to be ready'),
+  required: z.boolean().default(true).describe('Whether the failure of a server fails the whole'),
+});
+
+const orchestration = z.strictObject({
+  resource_cache_ttl: duration()
+    .default(300)
+    .describe('Time that answers stay fresh; 0 switches the cache off')
+    .meta({ env: 'MCPX_RESOURCE_CACHE_TTL' }),
+  fail_fast: z
+    .boolean()
+    .default(true)
+    .describe('The first failure stops the whole, and nothing partial is printed')
+    .meta({ env: 'MCPX_FAIL_FAST' }),
+  enable_logging: z
+    .boolean()
+    .default(true)
+    .describe('Log events on stderr')
+    .meta({ env: 'MCPX_ENABLE_LOGGING' }),
+  log_level: z
+    .enum([...LOG_LEVELS, ...LOG_LEVELS.map((level) => level.toLowerCase() as Lowercase<typeof level>)])
+    .default('INFO')
+    .describe('Least level that is logged')
+    .meta({ env: 'MCPX_LOG_LEVEL' }),
+  max_retries: z
+    .number()
+    .int()
+    .min(0)
+    .max(20)
+    .default(3)
+    .describe('Attempts after the first one, for every server')
+    .meta({ env: 'MCPX_MAX_RETRIES' }),
+  max_connections: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .describe('Servers that are worked on at once')
+    .meta({ env: 'MCPX_MAX_CONNECTIONS' }),
+  deadline: wait()
+    .default('30s')
+    .describe('Longest time that a whole gather may take')
+    .meta({ env: 'MCPX_DEADLINE' }),
+  cache_max_bytes: bytes()
+    .default('100MB')
+    .describe('The cache never holds more')
+    .meta({ env: 'MCPX_CACHE_MAX_BYTES' }),
+  cache_store: z
+    .enum(['disk', 'memory'])
+    .default('disk')
+    .describe('Where the cache lives')
+    .meta({ env: 'MCPX_CACHE_STORE' }),
+  serve_stale_on_error: z
+    .boolean()
+    .default(false)
+    .describe('Answer from an expired entry, and say so, when the server fails')
+    .meta({ env: 'MCPX_SERVE_STALE_ON_ERROR' }),
+});
+
+export const configFileSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('Where editors find the schema'),
+    defaults: defaults.prefault({}).describe('Settings of every server that does not have its own'),
+    mcp_servers: z.record(z.string().min(1), server).describe('The servers, by id'),
+    orchestration: orchestration.prefault({}).describe('How the servers are used together'),
+  })
+  .describe('Configuration of mcpx');
+
+export type ConfigFile = z.output<typeof configFileSchema>;
+export type ServerFile = ConfigFile['mcp_servers'][string];
+
+/** The published JSON Schema, as `resources/mcp_config_schema.json` holds it. */
+export function configJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(configFileSchema, {
+    io: 'input',
+    // What is checked in code only (URL syntax, numbers from text) is wider in the schema, never narrower.
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      // Keys that begin with x- are free in every mapping of the file.
+      if (jsonSchema.type === 'object' && jsonSchema.additionalProperties === false) {
+        jsonSchema.patternProperties = { '^x-': {} };
+      }
+    },
+  });
+  return { ...schema, title: 'mcpx configuration' };
+}

@@ -1,0 +1,147 @@
+import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
+import type { Content, GatheredTemplate } from './outcome.js';
+
+/** A resource as a server lists it. */
+export interface ListedResource {
+  readonly uri: string;
+  readonly name: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly mimeType?: string;
+}
+
+/** Splits a list into its well-formed entries and one error for each that is none. */
+export function decodeResources(
+  serverId: string,
+  items: readonly unknown[],
+): {
+  readonly resources: readonly ListedResource[];
+  readonly malformed: readonly MCPOrchestratorException[];
+} {
+  const resources: ListedResource[] = [];
+  const malformed: MCPOrchestratorException[] = [];
+  for (const [index, item] of items.entries()) {
+    const entry = asObject(item);
+    const { uri, name } = entry;
+    if (!isText(uri) || !isText(name)) {
+      malformed.push(malformedEntry(serverId, 'resource', index, isText(uri) ? 'name' : 'uri'));
+    } else {
+      resources.push({ uri, name, ...described(entry) });
+    }
+  }
+  return { resources, malformed };
+}
+
+export function decodeTemplates(
+  serverId: string,
+  items: readonly unknown[],
+): {
+  readonly templates: readonly GatheredTemplate[];
+  readonly malformed: readonly MCPOrchestratorException[];
+} {
+  const templates: GatheredTemplate[] = [];
+  const malformed: MCPOrchestratorException[] = [];
+  for (const [index, item] of items.entries()) {
+    const entry = asObject(item);
+    const { uriTemplate, name } = entry;
+    if (!isText(uriTemplate) || !isText(name)) {
+      malformed.push(
+        malformedEntry(serverId, 'template', index, isText(uriTemplate) ? 'name' : 'uriTemplate'),
+      );
+    } else {
+      templates.push({ uriTemplate, name, ...described(entry) });
+    }
+  }
+  return { templates, malformed };
+}
+
+/**
+ * Decodes what a server returned for a resource.
+ *
+ * @param bytes  of the texts and blobs as they came
+ * @param notJson  how many contents claim to be JSON and are not; they are kept as text
+ * @throws ResourceFetchError UPS211 for a content without text and blob
+ */
+export function decodeContents(
+  serverId: string,
+  uri: string,
+  raw: readonly unknown[],
+): { readonly contents: readonly Content[]; readonly bytes: number; readonly notJson: number } {
+  let bytes = 0;
+  let notJson = 0;
+  const contents = raw.map((item): Content => {
+    const entry = asObject(item);
+    const { mimeType } = entry;
+    const head = {
+      uri: isText(entry['uri']) ? entry['uri'] : uri,
+      ...(isText(mimeType) ? { mimeType } : {}),
+    };
+    if (typeof entry['text'] === 'string') {
+      const { text } = entry;
+      bytes += Buffer.byteLength(text);
+      const json = claimsJson(mimeType, text) ? parseJson(text) : undefined;
+      if (json !== undefined) return { ...head, kind: 'json', data: json.value };
+      if (claimsJson(mimeType, '')) notJson += 1;
+      return { ...head, kind: 'text', text };
+    }
+    if (typeof entry['blob'] === 'string') {
+      bytes += Math.floor((entry['blob'].length * 3) / 4);
+      return { ...head, kind: 'blob', blob: entry['blob'] };
+    }
+    throw new ResourceFetchError(
+      'UPS211',
+      `${serverId} returned a content of ${uri} with neither text nor blob`,
+      {
+        context: { server: serverId, phase: 'decode', uri },
+        hint: 'This is a fault of the server; report it to its authors.',
+      },
+    );
+  });
+  return { contents, bytes, notJson };
+}
+
+/** By its type; where there is none, what looks like a JSON object or list is taken for one. */
+function claimsJson(mimeType: unknown, text: string): boolean {
+  if (isText(mimeType)) return /^[^;]*[/+]json\s*(;|$)/i.test(mimeType);
+  return /^\s*[{[]/.test(text);
+}
+
+function parseJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+function described(entry: Readonly<Record<string, unknown>>): {
+  title?: string;
+  description?: string;
+  mimeType?: string;
+} {
+  const { title, description, mimeType } = entry;
+  return {
+    ...(isText(title) ? { title } : {}),
+    ...(isText(description) ? { description } : {}),
+    ...(isText(mimeType) ? { mimeType } : {}),
+  };
+}
+
+function malformedEntry(serverId: string, what: string, index: number, key: string): ResourceFetchError {
+  return new ResourceFetchError(
+    'UPS211',
+    `${serverId} lists a ${what} without a usable "${key}" (number ${index + 1})`,
+    {
+      context: { server: serverId, phase: 'decode', index },
+      hint: 'This is a fault of the server; report it to its authors.',
+    },
+  );
+}
+
+function asObject(item: unknown): Record<string, unknown> {
+  return typeof item === 'object' && item !== null ? (item as Record<string, unknown>) : {};
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}

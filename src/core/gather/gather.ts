@@ -1,0 +1,141 @@
+import pLimit from 'p-limit';
+import type { Connections } from '../clients/connections.js';
+import type { Phase } from '../clients/translate.js';
+import type { ServerConfig } from '../config/config.js';
+import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
+import { withSignal, type Operation } from '../operation.js';
+import { createDeadline } from '../resilience/deadline.js';
+import { findConflicts } from './conflicts.js';
+import { createAccount, gatherServer } from './gather-server.js';
+import type { Gathered, Outcome } from './outcome.js';
+
+/** All contents of one gather together. */
+const MAX_GATHER_BYTES = 512 * 1024 * 1024;
+
+export interface GatherOptions {
+  readonly failFast: boolean;
+  readonly listOnly?: boolean;
+  readonly deadlineMs: number;
+  /** Servers that are worked on at once. */
+  readonly concurrency: number;
+  readonly redact: (text: string) => string;
+  readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
+  /** Called with each outcome as soon as it is known, in the order in which servers finish. */
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
+/**
+ * Asks every server for all of its resources, side by side, best priority first.
+ *
+ * @param servers  in priority order
+ * @returns one outcome per server, in that order
+ * @throws MCPConnectionError | ResourceFetchError  fail-fast: the first failure of a required server; its
+ *   `context.outcomes` tells how all fared
+ * @throws NoMCPAvailableError  degraded: every server failed
+ * @see document 001, "Behaviors"; document 003, Tasks 5 and 6
+ */
+export async function gather(
+  servers: readonly ServerConfig[],
+  connections: Connections,
+  options: GatherOptions,
+  op: Operation,
+): Promise<Gathered> {
+  const started = performance.now();
+  const seconds = options.deadlineMs / 1000;
+  using deadline = createDeadline(
+    options.deadlineMs,
+    () =>
+      new MCPConnectionError('UPS208', `not finished within the deadline of ${seconds} s`, {
+        context: { deadline_ms: options.deadlineMs },
+        hint: 'Look at the slow servers, or give a longer --deadline.',
+      }),
+    op.signal,
+  );
+  const inner = withSignal(op, deadline.signal);
+  const account = createAccount(MAX_GATHER_BYTES);
+  const limit = pLimit(options.concurrency);
+  let firstFailure: MCPOrchestratorException | undefined;
+
+  op.log('gather.started', { servers: servers.length, mode: options.failFast ? 'fail-fast' : 'degraded' });
+  const outcomes = await Promise.all(
+    servers.map((server) =>
+      limit(async () => {
+        const failFast = options.failFast && server.required;
+        const outcome = await gatherServer(
+          server,
+          connections,
+          {
+            failFast,
+            listOnly: options.listOnly ?? false,
+            redact: options.redact,
+            account,
+            ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
+          },
+          inner,
+        );
+        if (failFast && outcome.status !== 'ok' && firstFailure === undefined) {
+          firstFailure = outcome.error;
+          deadline.abort(new MCPConnectionError('UPS219', `stopped, since ${server.id} failed`));
+        }
+        options.onOutcome?.(outcome);
+        return outcome;
+      }),
+    ),
+  );
+  const durationMs = performance.now() - started;
+  const failed = outcomes.filter(({ status }) => status === 'failed');
+  const complete = outcomes.every(({ status, server }) => status === 'ok' || !server.required);
+  op.log('gather.finished', {
+    servers: servers.length,
+    failed: failed.length,
+    resources: outcomes.reduce((sum, { resources }) => sum + resources.length, 0),
+    complete,
+    duration_ms: Math.round(durationMs),
+  });
+
+  if (firstFailure !== undefined) throw withDetails(firstFailure, outcomes);
+  if (op.signal.aborted) throw op.signal.reason;
+  const [first] = failed;
+  if (first !== undefined && failed.length === outcomes.length) {
+    throw new NoMCPAvailableError('UPS214', 'no server is usable', {
+      context: { details: outcomes.map(describeOutcome) },
+      cause: first.status === 'failed' ? first.error : undefined,
+      hint: 'Start the servers, or check their addresses.',
+      fix: 'mcpx validate-config --connect',
+    });
+  }
+  return {
+    mode: options.failFast ? 'fail-fast' : 'degraded',
+    complete,
+    outcomes,
+    conflicts: findConflicts(outcomes),
+    durationMs,
+  };
+}
+
+/** The first failure with the fates of all servers, and still of its own class and code. */
+function withDetails(
+  error: MCPOrchestratorException,
+  outcomes: readonly Outcome[],
+): MCPOrchestratorException {
+  const Kind = error.constructor as typeof MCPOrchestratorException;
+  return new Kind(error.code, error.message, {
+    context: { ...error.context, details: outcomes.map(describeOutcome) },
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    fix: error.fix ?? 'mcpx validate-config --connect',
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+  });
+}
+
+/** One line of `error.details`: how a server fared, without any of its data. */
+export function describeOutcome(outcome: Outcome): Readonly<Record<string, unknown>> {
+  return {
+    server: outcome.server.id,
+    status: outcome.status,
+    duration_ms: Math.round(outcome.durationMs),
+    attempts: outcome.attempts,
+    ...(outcome.status === 'ok'
+      ? {}
+      : { phase: outcome.phase, code: outcome.error.code, message: outcome.error.message }),
+  };
+}

@@ -1,0 +1,390 @@
+import { Connections } from './clients/connections.js';
+import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
+import type { ResourceClient } from './clients/resource-client.js';
+import type { OwnExecutable } from './clients/start-server.js';
+import { translate, type Phase } from './clients/translate.js';
+import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
+import { loadConfig } from './config/load.js';
+import { MCPOrchestratorException, NoMCPAvailableError, ResourceFetchError } from './errors.js';
+import { gather } from './gather/gather.js';
+import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
+import { createOperation, withSignal, type Operation } from './operation.js';
+import { Registry } from './registry/registry.js';
+import { createDeadline } from './resilience/deadline.js';
+
+export interface OrchestratorOptions {
+  /** How `start.command: mcpx` is run; the installed `mcpx` when left out. */
+  readonly ownExecutable?: OwnExecutable;
+}
+
+/** What a server knows, as the documents' `gather_all_resources` returns it. */
+export interface ServerResources {
+  readonly priority: number;
+  readonly domains: readonly string[];
+  readonly capabilities: readonly string[];
+  /** By resource name: parsed JSON, else text, else base64; a list where a resource has several contents. */
+  readonly resources: Readonly<Record<string, unknown>>;
+}
+
+export interface ServerState {
+  readonly id: string;
+  readonly name: string;
+  readonly connected: boolean;
+  readonly priority: number;
+  readonly domains: readonly string[];
+  /** Why it is not connected, where an attempt failed. */
+  readonly error: string | null;
+}
+
+export interface OrchestratorStatus {
+  readonly initialized: boolean;
+  /** Best priority first. */
+  readonly servers: readonly ServerState[];
+  readonly cache: { readonly hits: number; readonly misses: number; readonly hit_rate: number };
+}
+
+export interface GatherRequest {
+  /** Ids of the servers to ask; all when left out. */
+  readonly servers?: readonly string[];
+  /** Overrides `fail_fast` of the configuration. */
+  readonly failFast?: boolean;
+  readonly listOnly?: boolean;
+  readonly deadlineMs?: number;
+  readonly concurrency?: number;
+  readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
+/** The connected server that runs queries. */
+export interface Executor {
+  readonly server: string;
+  /** Runs one SQL query over its `execute_query` tool; the result is what the tool gives. */
+  executeQuery(query: string, op?: Operation): Promise<unknown>;
+}
+
+/** The tool that makes a server the executor (document 001, `get_executor_mcp`). */
+const EXECUTE_QUERY = 'execute_query';
+
+/**
+ * Knows the configured servers, keeps the connections to them, and gathers what they know.
+ *
+ * ```ts
+ * await using orchestrator = await MCPOrchestrator.fromFile('config/mcp_config.yaml');
+ * const resources = await orchestrator.gatherAllResources();
+ * ```
+ *
+ * @see documents 000 to 003, "Orchestrator Interface"
+ */
+export class MCPOrchestrator implements AsyncDisposable {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly #connections: Connections;
+  readonly #redact: (text: string) => string;
+  readonly #errors = new Map<string, MCPOrchestratorException>();
+  #initialized = false;
+
+  constructor(config: Config, options: OrchestratorOptions = {}) {
+    this.config = config;
+    this.registry = new Registry(config.servers);
+    this.#redact = createRedactor(secretsOf(config));
+    this.#connections = new Connections(
+      { redact: this.#redact, maxBytes: DEFAULT_MAX_MESSAGE_BYTES },
+      options.ownExecutable ?? { command: 'mcpx', args: [] },
+    );
+  }
+
+  /** @throws ConfigurationError with every problem of the file in `context.problems` */
+  static async fromFile(file: string, options?: OrchestratorOptions): Promise<MCPOrchestrator> {
+    return new MCPOrchestrator(await loadConfig(file), options);
+  }
+
+  /**
+   * Connects to all servers side by side.
+   *
+   * @throws MCPConnectionError  fail-fast: the first required server that cannot be reached, at once
+   * @throws NoMCPAvailableError  degraded: none can
+   */
+  async initialize(op: Operation = createOperation()): Promise<void> {
+    if (this.#initialized) return;
+    using stop = createDeadline(
+      this.config.deadlineMs,
+      () => new MCPOrchestratorException('UPS208', 'the connections took longer than the deadline'),
+      op.signal,
+    );
+    const inner = withSignal(op, stop.signal);
+    let first: unknown;
+    const connected = await Promise.all(
+      this.registry.servers.map(async (server) => {
+        try {
+          await this.#connect(server, inner);
+          return true;
+        } catch (error) {
+          if (this.config.failFast && server.required && first === undefined) {
+            first = error;
+            stop.abort(new MCPOrchestratorException('UPS219', `stopped, since ${server.id} failed`));
+          }
+          return false;
+        }
+      }),
+    );
+    if (first !== undefined) throw first;
+    if (op.signal.aborted) throw op.signal.reason;
+    if (!connected.includes(true)) throw this.#nobody();
+    this.#initialized = true;
+    op.log('orchestrator.initialized', {
+      connected: connected.filter(Boolean).length,
+      servers: connected.length,
+    });
+  }
+
+  /**
+   * Gathers all resources of all servers, keyed by server name and resource name as in the documents.
+   *
+   * Where two servers bear one name, the later one's key is its id.
+   *
+   * @throws MCPConnectionError | ResourceFetchError | NoMCPAvailableError  as `gather` does
+   */
+  async gatherAllResources(op?: Operation): Promise<Readonly<Record<string, ServerResources>>> {
+    const { outcomes } = await this.gather({}, op);
+    const byName = new Map<string, ServerResources>();
+    for (const outcome of outcomes) {
+      if (outcome.status === 'failed') continue;
+      const { server } = outcome;
+      byName.set(byName.has(server.name) ? server.id : server.name, {
+        priority: server.priority,
+        domains: server.domains,
+        capabilities: server.capabilities,
+        resources: resourcesOf(outcome),
+      });
+    }
+    return Object.fromEntries(byName);
+  }
+
+  /**
+   * Gathers, and tells for each server how it fared.
+   *
+   * @throws MCPConnectionError | ResourceFetchError  fail-fast: the first failure
+   * @throws NoMCPAvailableError  degraded: every server failed
+   * @throws ResourceFetchError RES306 for a server that is not configured
+   */
+  async gather(request: GatherRequest = {}, op: Operation = createOperation()): Promise<Gathered> {
+    const servers = request.servers === undefined ? this.registry.servers : this.#chosen(request.servers);
+    const gathered = await gather(
+      servers,
+      this.#connections,
+      {
+        failFast: request.failFast ?? this.config.failFast,
+        listOnly: request.listOnly ?? false,
+        deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
+        concurrency: request.concurrency ?? this.config.maxConnections,
+        redact: this.#redact,
+        ...(request.onPhase === undefined ? {} : { onPhase: request.onPhase }),
+        onOutcome: (outcome) => {
+          this.#remember(outcome);
+          request.onOutcome?.(outcome);
+        },
+      },
+      op,
+    );
+    this.#initialized = true;
+    return gathered;
+  }
+
+  /**
+   * The resources of the best server of a domain: the one of lowest priority number. Where that one is down and
+   * fail-fast is off, the next one answers.
+   *
+   * @returns empty for a domain that no server handles
+   * @throws the failure of the best server in fail-fast mode, of the last one otherwise
+   */
+  async getResourcesForDomain(
+    domain: string,
+    op: Operation = createOperation(),
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const candidates = this.registry.forDomain(domain);
+    let failure: unknown;
+    for (const server of candidates) {
+      try {
+        const { outcomes } = await this.gather({ servers: [server.id] }, op);
+        const [outcome] = outcomes;
+        if (outcome !== undefined && outcome.status !== 'failed') {
+          op.log('domain.answered', { domain, server: server.id, priority: server.priority });
+          return resourcesOf(outcome);
+        }
+        failure ??= outcome?.status === 'failed' ? outcome.error : undefined;
+      } catch (error) {
+        failure = error;
+      }
+      if (this.config.failFast) break;
+      op.log('domain.fallback', { domain, server: server.id }, 'warn');
+    }
+    if (failure !== undefined) throw failure;
+    return {};
+  }
+
+  /**
+   * The server that runs queries: the best of those that claim `execute_query` and have the tool.
+   *
+   * @throws NoMCPAvailableError UPS218 where there is none
+   */
+  async getExecutor(op: Operation = createOperation()): Promise<Executor> {
+    const claiming = this.registry.servers.filter(({ capabilities }) => capabilities.includes(EXECUTE_QUERY));
+    let cause: unknown;
+    for (const server of claiming) {
+      try {
+        const client = await this.#connect(server, op);
+        const tools = await client.listTools(op);
+        const has = tools.items.some((tool) => (tool as { name?: unknown } | null)?.name === EXECUTE_QUERY);
+        if (has) return this.#executor(server);
+      } catch (error) {
+        if (this.config.failFast || !(error instanceof MCPOrchestratorException)) throw error;
+        cause = error;
+      }
+    }
+    throw new NoMCPAvailableError('UPS218', 'no server can execute queries', {
+      context: { claiming: claiming.map(({ id }) => id) },
+      hint: `Give the server with the tool ${EXECUTE_QUERY} that name under "capabilities".`,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+
+  /**
+   * Reads one resource by its URI: from the named server, else from the servers in priority order, those that
+   * list the URI first, then any that knows it by a template.
+   *
+   * @throws ResourceFetchError RES305 where no server has it, RES306 for a server that is not configured
+   */
+  async readResource(
+    uri: string,
+    serverId: string | undefined,
+    op: Operation = createOperation(),
+  ): Promise<{ readonly server: ServerConfig; readonly contents: readonly unknown[] }> {
+    const servers = serverId === undefined ? this.registry.servers : this.#chosen([serverId]);
+    const { outcomes } = await this.gather({ servers: servers.map(({ id }) => id), listOnly: true }, op);
+    const usable = outcomes.filter(({ status }) => status !== 'failed');
+    const listing = usable.filter(({ resources }) => resources.some((resource) => resource.uri === uri));
+    const others = usable.filter((outcome) => !listing.includes(outcome) && outcome.templates.length > 0);
+    for (const { server } of [...listing, ...others]) {
+      try {
+        const client = await this.#connect(server, op);
+        const { contents } = await client.readResource(uri, op);
+        return { server, contents };
+      } catch (error) {
+        // A server that only has templates may well not know this URI; one that lists it must.
+        const isUnknown = error instanceof MCPOrchestratorException && error.code === 'UPS217';
+        if (!isUnknown || listing.some((outcome) => outcome.server.id === server.id)) throw error;
+      }
+    }
+    throw new ResourceFetchError('RES305', `no server has the resource ${uri}`, {
+      context: { uri, asked: usable.map(({ server }) => server.id) },
+      hint: 'List what there is with `mcpx gather --list-only`.',
+      fix: 'mcpx gather --list-only',
+    });
+  }
+
+  getStatus(): OrchestratorStatus {
+    return {
+      initialized: this.#initialized,
+      servers: this.registry.servers.map((server) => {
+        const connected = this.#connections.find(server.id) !== undefined;
+        return {
+          id: server.id,
+          name: server.name,
+          connected,
+          priority: server.priority,
+          domains: server.domains,
+          error: connected ? null : (this.#errors.get(server.id)?.message ?? null),
+        };
+      }),
+      cache: { hits: 0, misses: 0, hit_rate: 0 },
+    };
+  }
+
+  /** Closes every connection and stops every process that was started. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#initialized = false;
+    await this.#connections.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #connect(server: ServerConfig, op: Operation): Promise<ResourceClient> {
+    const started = performance.now();
+    try {
+      const client = await this.#connections.get(server, op);
+      this.#errors.delete(server.id);
+      return client;
+    } catch (error) {
+      const failure = translate(error, {
+        server,
+        phase: 'connect',
+        elapsedMs: performance.now() - started,
+        timeoutMs: server.connectTimeoutMs,
+        redact: this.#redact,
+      });
+      this.#errors.set(server.id, failure);
+      op.log('server.failed', { server: server.id, phase: 'connect', code: failure.code }, 'error');
+      throw failure;
+    }
+  }
+
+  #remember(outcome: Outcome): void {
+    if (outcome.status === 'failed') this.#errors.set(outcome.server.id, outcome.error);
+    else this.#errors.delete(outcome.server.id);
+  }
+
+  #chosen(ids: readonly string[]): readonly ServerConfig[] {
+    for (const id of ids) {
+      if (this.registry.find(id) === undefined) {
+        throw new ResourceFetchError('RES306', `no server "${id}" is configured`, {
+          context: { known: this.registry.servers.map((server) => server.id) },
+          hint: `Configured: ${this.registry.servers.map((server) => server.id).join(', ')}.`,
+          fix: 'mcpx servers list',
+        });
+      }
+    }
+    return this.registry.servers.filter(({ id }) => ids.includes(id));
+  }
+
+  #executor(server: ServerConfig): Executor {
+    return {
+      server: server.id,
+      executeQuery: async (query, op = createOperation()) => {
+        const client = await this.#connect(server, op);
+        const result = await client.callTool(EXECUTE_QUERY, { query }, op);
+        if (!result.isError) return result.structuredContent ?? result.content;
+        const text = result.content.map((part) => String((part as { text?: unknown }).text ?? '')).join(' ');
+        throw new MCPOrchestratorException('SQL505', this.#redact(text === '' ? 'the query failed' : text), {
+          context: { server: server.id },
+        });
+      },
+    };
+  }
+
+  #nobody(): NoMCPAvailableError {
+    const [first] = this.#errors.values();
+    return new NoMCPAvailableError('UPS214', 'no server is usable', {
+      context: { servers: this.registry.servers.map(({ id }) => id) },
+      hint: 'Start the servers, or check their addresses.',
+      ...(first === undefined ? {} : { cause: first }),
+    });
+  }
+}
+
+function resourcesOf(outcome: Outcome): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    outcome.resources
+      .filter(({ error }) => error === undefined)
+      .map((resource) => [resource.key, dataOf(resource)]),
+  );
+}
+
+function dataOf({ contents }: GatheredResource): unknown {
+  const values = contents.map((content) => {
+    if (content.kind === 'json') return content.data;
+    return content.kind === 'text' ? content.text : content.blob;
+  });
+  return values.length === 1 ? values[0] : values;
+}

@@ -1,0 +1,51 @@
+/** An abort signal with a time limit; disposing of it takes its timer and its listeners away. */
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** Aborts before the time is up. */
+  abort(reason: Error): void;
+}
+
+/**
+ * A signal that aborts with `reason()` after `ms`, or with the parent's reason as soon as the parent does.
+ *
+ * Its timer does not keep the process alive by itself.
+ */
+export function createDeadline(ms: number, reason: () => Error, parent?: AbortSignal): Deadline {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(reason()), ms);
+  timer.unref();
+  const follow = () => controller.abort(parent?.reason);
+  if (parent?.aborted === true) follow();
+  else parent?.addEventListener('abort', follow, { once: true });
+  return {
+    signal: controller.signal,
+    abort: (error) => controller.abort(error),
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      parent?.removeEventListener('abort', follow);
+    },
+  };
+}
+
+/**
+ * Rejects with the reason of the signal as soon as it aborts, whether or not the promise ever settles.
+ *
+ * A late rejection of the promise is nobody's any more and is swallowed.
+ */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) {
+    promise.catch(() => undefined);
+    throw signal.reason;
+  }
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+    promise.catch(() => undefined);
+  }
+}

@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface RetryOptions {
+  /** Attempts after the first one. */
+  readonly maxRetries: number;
+  /** Upper bound of the first pause; it doubles from attempt to attempt. */
+  readonly initialMs: number;
+  readonly maxMs: number;
+  /** Stops waiting at once; the error of the last attempt is thrown then. */
+  readonly signal: AbortSignal;
+  /** Whether another attempt may help; a number is the pause in milliseconds that the server asked for. */
+  readonly mayHelp: (error: unknown) => boolean | number;
+  readonly onRetry?: (error: unknown, attempt: number, pauseMs: number) => void;
+  readonly random?: () => number;
+}
+
+/**
+ * Repeats a call while its failure may pass.
+ *
+ * Pauses are drawn evenly between 0 and the bound ("full jitter"), so that clients which failed together do not
+ * come back together.
+ *
+ * @throws the error of the last attempt
+ */
+export async function retry<T>(call: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  const random = options.random ?? Math.random;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call(attempt);
+    } catch (error) {
+      const help = options.mayHelp(error);
+      if (help === false || attempt > options.maxRetries || options.signal.aborted) throw error;
+      const bound = Math.min(options.maxMs, options.initialMs * 2 ** (attempt - 1));
+      const pauseMs = typeof help === 'number' ? help : random() * bound;
+      options.onRetry?.(error, attempt, pauseMs);
+      try {
+        await sleep(pauseMs, undefined, { signal: options.signal });
+      } catch {
+        throw error;
+      }
+    }
+  }
+}
