@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+'use strict';
+
+// The shim around the bundle, and the only place that ends the process. Compiling the bundle costs about as much as
+// everything else at start-up, so V8's code for it is kept beside the user's other caches and checked by V8.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const vm = require('node:vm');
+
+const bundle = path.join(__dirname, '..', 'dist', 'mcpx.cjs');
+if (!fs.existsSync(bundle)) {
+  process.stderr.write('mcpx is not built: run `npm run build` in its folder.\n');
+  process.exit(1);
+}
+
+const { load, keep } = compileCache();
+const exports_ = load();
+const controller = new AbortController();
+
+/** Ends at once on the second signal; the first one lets the command stop in order. */
+function onStop(signal, status) {
+  process.on(signal, () => {
+    if (controller.signal.aborted) process.exit(status);
+    controller.abort(exports_.stopped(status));
+  });
+}
+onStop('SIGINT', 130);
+onStop('SIGTERM', 143);
+
+// A reader that has seen enough (`| head -1`) is no failure: what is still written goes nowhere.
+let readerIsGone = false;
+process.stdout.on('error', (error) => {
+  if (error.code === 'EPIPE') {
+    readerIsGone = true;
+    return;
+  }
+  process.stderr.write(`mcpx cannot write its result: ${error.message}\n`);
+  process.exit(1);
+});
+process.stderr.on('error', () => undefined);
+
+exports_
+  .main(process.argv.slice(2), {
+    env: process.env,
+    cwd: process.cwd(),
+    stdoutIsTerminal: process.stdout.isTTY === true,
+    stderrIsTerminal: process.stderr.isTTY === true,
+    columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
+    signal: controller.signal,
+    ownExecutable: { command: process.execPath, args: [__filename] },
+    out: (data) =>
+      new Promise((resolve) => {
+        if (readerIsGone) resolve();
+        else process.stdout.write(data, () => resolve());
+      }),
+    err: (text) => void process.stderr.write(text),
+    onSignal: (signal, listener) => {
+      process.on(signal, listener);
+      return () => process.off(signal, listener);
+    },
+  })
+  .then((status) => {
+    keep();
+    process.exit(status);
+  });
+
+/** Runs the bundle from V8's kept code where there is some for just this bundle and this Node. */
+function compileCache() {
+  const source = fs.readFileSync(bundle, 'utf8');
+  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
+  const file = cacheFile(source);
+  let kept;
+  try {
+    kept = file === undefined ? undefined : fs.readFileSync(file);
+  } catch {
+    // The first run, or somebody emptied the cache.
+  }
+  const script = new vm.Script(wrapped, {
+    filename: bundle,
+    cachedData: kept,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  return {
+    load() {
+      const module_ = { exports: {} };
+      const require_ = require('node:module').createRequire(bundle);
+      script.runInThisContext()(module_.exports, require_, module_, bundle, path.dirname(bundle));
+      return module_.exports;
+    },
+    /** Keeps the code of what has run by now, for the next start; a cache that cannot be written costs nothing else. */
+    keep() {
+      if (file === undefined || (kept !== undefined && script.cachedDataRejected === false)) return;
+      try {
+        fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+        const unfinished = `${file}.${process.pid}`;
+        fs.writeFileSync(unfinished, script.createCachedData(), { mode: 0o600 });
+        fs.renameSync(unfinished, file);
+      } catch {
+        // A read-only home or a full disk: the next start compiles again.
+      }
+    },
+  };
+}
+
+/** V8 compares only the length of the source, so the build's own hash of it, in its first line, goes into the name. */
+function cacheFile(source) {
+  const hash = /^\/\* mcpx ([0-9a-f]{16}) \*\//.exec(source)?.[1];
+  const home = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
+  if (hash === undefined || !home || process.env.MCPX_COMPILE_CACHE === 'off') return undefined;
+  return path.join(home, 'mcpx', 'code', `${hash}-${process.version}-${os.arch()}`);
+}

@@ -1,0 +1,168 @@
+import { Command, CommanderError, Option } from 'commander';
+import { colorIsOn } from './commands/color.js';
+import { commands } from './commands/commands.js';
+import type {
+  CommandDefinition,
+  GlobalOptions,
+  Io,
+  OptionDefinition,
+  OutputFormat,
+} from './commands/command.js';
+import { GLOBAL_OPTIONS } from './commands/global-options.js';
+import { ConfigurationError, MCPOrchestratorException } from './core/errors.js';
+import { readVersion } from './core/version.js';
+import { renderFailure, renderFailureJson } from './render/failure.js';
+
+export type { Io } from './commands/command.js';
+
+/** What the exit statuses mean; each command's help names those that it can end with. */
+const EXIT_TEXTS: Readonly<Record<number, string>> = {
+  0: 'complete result',
+  1: 'a bug in mcpx',
+  2: 'bad flag, argument or command',
+  3: 'configuration or metadata file missing or invalid',
+  4: 'a required server is unreachable, timed out or answered wrongly; or none is usable',
+  5: 'a server refused our credentials',
+  6: 'degraded: a result is printed and it is incomplete',
+  7: 'not found: unknown domain, server or URI',
+  8: 'ambiguous term',
+  9: 'cannot bind a port',
+  130: 'stopped by Ctrl-C (143 by SIGTERM)',
+};
+
+/**
+ * Runs one command line.
+ *
+ * @param argv  without the program and its path
+ * @returns the exit status; never throws
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let status = 0;
+  const program = createProgram(io, (result) => {
+    status = result;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const wantsJson = wantsMachineFormat(argv, io);
+    return report(error instanceof CommanderError ? usageError(error) : error, wantsJson, argv, io);
+  }
+}
+
+function createProgram(io: Io, done: (status: number) => void): Command {
+  const program = new Command('mcpx')
+    .description(
+      'Gathers the resources of many MCP servers side by side, and says who answers for what and why',
+    )
+    .version(readVersion(), '-V, --version')
+    .configureHelp({ showGlobalOptions: true, helpWidth: io.columns ?? 100 })
+    .addHelpText('beforeAll', '')
+    .addHelpText('after', `\nMore: mcpx help <command>\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 9, 130])}`);
+  for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
+  configure(program, io);
+  for (const command of commands) add(program, command);
+  return program;
+
+  function add(parent: Command, definition: CommandDefinition): void {
+    const command = parent
+      .command(definition.name)
+      .summary(definition.summary)
+      .description(definition.summary);
+    configure(command, io);
+    command.copyInheritedSettings(parent);
+    for (const [syntax, description] of definition.arguments ?? []) command.argument(syntax, description);
+    for (const option of definition.options ?? []) command.addOption(toOption(option));
+    if (definition.examples !== undefined) {
+      command.addHelpText(
+        'before',
+        `Examples:\n${definition.examples.map((line) => `  ${line}\n`).join('')}`,
+      );
+    }
+    if (definition.exits !== undefined) command.addHelpText('after', `\n${exitHelp(definition.exits)}`);
+    for (const subcommand of definition.subcommands ?? []) add(command, subcommand);
+    const { run } = definition;
+    if (run === undefined) return;
+    command.action(async (...input: unknown[]) => {
+      const args = input.slice(0, -2) as (string | string[] | undefined)[];
+      const options = command.opts<Record<string, unknown>>();
+      const global = globalOptions(command.optsWithGlobals());
+      done((await run({ args, options, global, io })) ?? 0);
+    });
+  }
+}
+
+function configure(command: Command, io: Io): void {
+  command.exitOverride();
+  command.configureOutput({
+    writeOut: (text) => void io.out(text),
+    // Usage errors are reported like every other error, once, at the end.
+    writeErr: () => undefined,
+    getOutHelpWidth: () => io.columns ?? 100,
+  });
+}
+
+function toOption(definition: OptionDefinition): Option {
+  const option = new Option(definition.flags, definition.description);
+  if (definition.choices !== undefined) option.choices([...definition.choices]);
+  if (definition.default !== undefined) option.default(definition.default);
+  if (definition.env !== undefined) option.env(definition.env);
+  const { parse } = definition;
+  if (parse !== undefined) option.argParser((text) => parse(text));
+  return option;
+}
+
+function globalOptions(raw: Readonly<Record<string, unknown>>): GlobalOptions {
+  return {
+    ...(typeof raw['config'] === 'string' ? { config: raw['config'] } : {}),
+    output: raw['json'] === true ? 'json' : (raw['output'] as OutputFormat),
+    color: raw['color'] as GlobalOptions['color'],
+    quiet: raw['quiet'] === true,
+    verbose: raw['verbose'] === true,
+    logFormat: raw['logFormat'] as GlobalOptions['logFormat'],
+    ...(raw['logLevel'] === undefined
+      ? {}
+      : { logLevel: raw['logLevel'] as NonNullable<GlobalOptions['logLevel']> }),
+    ...(raw['deadline'] === undefined ? {} : { deadlineMs: raw['deadline'] as number }),
+  };
+}
+
+function exitHelp(statuses: readonly number[]): string {
+  return `Exit status:\n${statuses.map((status) => `  ${String(status).padEnd(4)}${EXIT_TEXTS[status] ?? ''}\n`).join('')}`;
+}
+
+function usageError(error: CommanderError): ConfigurationError {
+  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = rest
+    .find((line) => line.includes('Did you mean'))
+    ?.trim()
+    .replace(/^\(|\)$/g, '');
+  return new ConfigurationError('CLI901', first, { hint: suggestion ?? 'See `mcpx help`.' });
+}
+
+/** Failures may come before the flags are read, so the format is looked up in the raw words. */
+function wantsMachineFormat(argv: readonly string[], io: Io): boolean {
+  const at = argv.findIndex((word) => word === '-o' || word === '--output');
+  const named =
+    at === -1 ? argv.find((word) => word.startsWith('--output='))?.slice('--output='.length) : argv[at + 1];
+  const format = named ?? io.env['MCPX_OUTPUT'];
+  return argv.includes('--json') || (format !== undefined && format !== 'table');
+}
+
+function report(error: unknown, wantsJson: boolean, argv: readonly string[], io: Io): number {
+  if (error instanceof MCPOrchestratorException) {
+    io.err(wantsJson ? renderFailureJson(error) : renderFailure(error, { color: wantsColor(argv, io) }));
+    return error.exitCode;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.err(`mcpx met a bug of its own; please report it with these lines:\n${stack}\n`);
+  return 1;
+}
+
+function wantsColor(argv: readonly string[], io: Io): boolean {
+  const at = argv.indexOf('--color');
+  const named =
+    at === -1 ? argv.find((word) => word.startsWith('--color='))?.slice('--color='.length) : argv[at + 1];
+  return colorIsOn(named ?? io.env['MCPX_COLOR'] ?? 'auto', io.stderrIsTerminal, io.env);
+}

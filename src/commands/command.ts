@@ -1,0 +1,70 @@
+import type { OwnExecutable } from '../core/clients/start-server.js';
+import type { LogFormat, LogLevel } from '../core/logging/logger.js';
+
+/** The world as a command sees it; a test passes its own. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** Columns of the terminal; `undefined` where output goes elsewhere. */
+  readonly columns: number | undefined;
+  /** Aborts with an MCPOrchestratorException on the first Ctrl-C, SIGTERM or SIGHUP of a terminal. */
+  readonly signal: AbortSignal;
+  readonly ownExecutable: OwnExecutable;
+  /** Writes a result; resolves when it is on its way, so that a slow reader slows us down. */
+  out(text: string | Uint8Array): Promise<void>;
+  /** Writes everything else: logs, progress, errors. */
+  err(text: string): void;
+  /** Calls back for a signal of the process other than those that end it; returns its remover. */
+  onSignal(signal: 'SIGHUP', listener: () => void): () => void;
+}
+
+export type OutputFormat = 'table' | 'json' | 'yaml' | 'ndjson';
+
+/** The flags that every command takes. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly output: OutputFormat;
+  readonly color: 'auto' | 'always' | 'never';
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly logFormat: 'auto' | LogFormat;
+  readonly logLevel?: LogLevel;
+  readonly deadlineMs?: number;
+}
+
+/** One flag of a command. */
+export interface OptionDefinition {
+  /** As commander reads it: `-x, --example <value>`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly choices?: readonly string[];
+  readonly default?: string;
+  /** An environment variable that stands in for the flag. */
+  readonly env?: string;
+  /** Turns the text into its value; throws a CLI901 error for a bad one. */
+  readonly parse?: (text: string) => unknown;
+}
+
+export interface CommandDefinition {
+  readonly name: string;
+  readonly summary: string;
+  /** As commander reads them: `[servers...]`, `<uri>`. */
+  readonly arguments?: readonly (readonly [syntax: string, description: string])[];
+  readonly options?: readonly OptionDefinition[];
+  /** Whole command lines, without the prompt; help begins with them. */
+  readonly examples?: readonly string[];
+  /** The exit statuses that matter here; help ends with them. */
+  readonly exits?: readonly number[];
+  readonly subcommands?: readonly CommandDefinition[];
+  /** @returns the exit status; 0 when it returns nothing */
+  run?(input: CommandInput): Promise<number | void>;
+}
+
+export interface CommandInput {
+  readonly args: readonly (string | readonly string[] | undefined)[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly global: GlobalOptions;
+  readonly io: Io;
+}

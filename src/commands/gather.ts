@@ -1,0 +1,110 @@
+import type { ServerConfig } from '../core/config/config.js';
+import type { CommandDefinition, CommandInput } from './command.js';
+import { durationMs, wholeNumber } from './values.js';
+
+export const gatherCommand: CommandDefinition = {
+  name: 'gather',
+  summary: 'Fetch the resources of every configured server',
+  arguments: [['[servers...]', 'ids of the servers to ask; all when left out']],
+  options: [
+    { flags: '--domain <domains...>', description: 'only servers that handle one of these domains' },
+    { flags: '--fail-fast', description: 'the first failure stops the whole; nothing partial is printed' },
+    { flags: '--degraded', description: 'print what there is, and say what is missing (exit 6)' },
+    { flags: '--list-only', description: 'list resources without reading them' },
+    {
+      flags: '--timeout <duration>',
+      description: 'longest wait for one answer of a server',
+      env: 'MCPX_TIMEOUT',
+      parse: durationMs,
+    },
+    {
+      flags: '--concurrency <number>',
+      description: 'servers that are worked on at once',
+      env: 'MCPX_CONCURRENCY',
+      parse: wholeNumber(1, 1000),
+    },
+  ],
+  examples: [
+    'mcpx gather',
+    "mcpx gather --json | jq '.servers | keys'",
+    'mcpx gather product_metadata_mcp --list-only',
+    'mcpx gather --domain products sales --degraded --deadline 10s',
+  ],
+  exits: [0, 2, 3, 4, 5, 6, 7, 130],
+  run,
+};
+
+async function run({ args, options, global, io }: CommandInput): Promise<number> {
+  const [{ openSession }, { MCPOrchestrator }, { chooseServers }, { ConfigurationError }] = await Promise.all(
+    [
+      import('./session.js'),
+      import('../core/orchestrator.js'),
+      import('./choose-servers.js'),
+      import('../core/errors.js'),
+    ],
+  );
+  if (options['failFast'] === true && options['degraded'] === true) {
+    throw new ConfigurationError('CLI901', '--fail-fast and --degraded contradict each other');
+  }
+  const startedAt = new Date().toISOString();
+  const { config, op } = await openSession(global, io);
+  const timeoutMs = options['timeout'] as number | undefined;
+  await using orchestrator = new MCPOrchestrator(
+    { ...config, servers: config.servers.map((server) => withTimeout(server, timeoutMs)) },
+    { ownExecutable: io.ownExecutable },
+  );
+  const failFast = options['failFast'] === true || (options['degraded'] !== true && config.failFast);
+  const servers = chooseServers(
+    orchestrator.registry,
+    args[0] as readonly string[],
+    options['domain'] as string[],
+  );
+  const progress =
+    io.stderrIsTerminal && !global.quiet && !global.verbose
+      ? (await import('./progress.js')).startProgress(io)
+      : undefined;
+  const format = global.output;
+  // In fail-fast mode a line that is out cannot be taken back, so lines wait until nothing can fail any more.
+  const streams = format === 'ndjson' && !failFast;
+  const { gatherServerLine, gatherSummary, gatherReport, renderGather } = await import('../render/gather.js');
+  const { viewOf, writeValue } = await import('./output.js');
+  const lines: Promise<void>[] = [];
+
+  let gathered;
+  try {
+    gathered = await orchestrator.gather(
+      {
+        servers,
+        failFast,
+        listOnly: options['listOnly'] === true,
+        ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
+        ...(options['concurrency'] === undefined ? {} : { concurrency: options['concurrency'] as number }),
+        ...(progress === undefined ? {} : { onPhase: (server, phase) => progress.update(server.id, phase) }),
+        ...(streams
+          ? {
+              onOutcome: (outcome) =>
+                void lines.push(writeValue(gatherServerLine(outcome, op.id), 'ndjson', io)),
+            }
+          : {}),
+      },
+      op,
+    );
+  } finally {
+    progress?.stop();
+  }
+  await Promise.all(lines);
+
+  const head = { operationId: op.id, startedAt };
+  if (format === 'table') await io.out(renderGather(gathered, viewOf(global, io)));
+  else if (format === 'ndjson') {
+    if (!streams)
+      for (const outcome of gathered.outcomes) await writeValue(gatherServerLine(outcome, op.id), format, io);
+    await writeValue(gatherSummary(gathered, head), format, io);
+  } else await writeValue(gatherReport(gathered, head), format, io);
+  return gathered.complete ? 0 : 6;
+}
+
+function withTimeout(server: ServerConfig, timeoutMs: number | undefined): ServerConfig {
+  if (timeoutMs === undefined) return server;
+  return { ...server, timeoutMs, connectTimeoutMs: Math.min(server.connectTimeoutMs, timeoutMs) };
+}

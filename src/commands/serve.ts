@@ -1,0 +1,185 @@
+import type { CommandDefinition, CommandInput, OptionDefinition } from './command.js';
+import { durationMs, wholeNumber } from './values.js';
+import type { Operation } from '../core/operation.js';
+import type { Served, ServeOptions } from '../servers/serve.js';
+
+const BIND_OPTIONS: readonly OptionDefinition[] = [
+  { flags: '--host <address>', description: 'address to listen on (127.0.0.1)' },
+  { flags: '--transport <transport>', description: 'http (SSE and Streamable HTTP on one port) or stdio' },
+  {
+    flags: '--bearer-token-env <name>',
+    description: 'environment variable with the token that callers must send',
+  },
+  { flags: '--allow-unauthenticated', description: 'listen off loopback without a token' },
+  {
+    flags: '--allow-origin <origins...>',
+    description: 'browser origins that may call, beyond loopback pages',
+  },
+  { flags: '--allow-host <hosts...>', description: 'names that callers may use for this machine' },
+];
+
+const EXITS = [0, 2, 3, 4, 9];
+
+export const serveCommand: CommandDefinition = {
+  name: 'serve',
+  summary: 'Run one of the MCP servers of mcpx',
+  subcommands: [
+    {
+      name: 'metadata',
+      summary: 'Serve product aliases and column mappings from a JSON file',
+      options: [
+        { flags: '--port <port>', description: 'port to listen on; 0 takes any free one (8002)' },
+        ...BIND_OPTIONS,
+        {
+          flags: '--metadata <file>',
+          description:
+            'the product-metadata file (resources/product_metadata.json, else the one that comes with mcpx)',
+        },
+        { flags: '--no-watch', description: 'do not take a changed file over (SIGHUP still does)' },
+      ],
+      examples: [
+        'mcpx serve metadata',
+        'mcpx serve metadata --metadata my_products.json --port 9002',
+        'mcpx serve metadata --transport stdio',
+      ],
+      exits: EXITS,
+      run: serveMetadata,
+    },
+    {
+      name: 'database',
+      summary: 'Serve a read-only database: the embedded sample shop',
+      options: [
+        {
+          flags: '--port <port>',
+          description: 'port to listen on; 0 takes any free one',
+          default: '8000',
+          parse: wholeNumber(0, 65_535),
+        },
+        ...BIND_OPTIONS,
+        {
+          flags: '--query-timeout <duration>',
+          description: 'longest time for one query (10s)',
+          parse: durationMs,
+        },
+        {
+          flags: '--max-rows <number>',
+          description: 'most rows that a caller may ask for (10000)',
+          parse: wholeNumber(1, 1_000_000),
+        },
+      ],
+      examples: ['mcpx serve database', 'mcpx serve database --port 9000 --query-timeout 5s'],
+      exits: EXITS,
+      run: serveDatabase,
+    },
+  ],
+};
+
+async function serveMetadata(input: CommandInput): Promise<number> {
+  const [{ metadataServerSettings }, { startMetadataServer }] = await Promise.all([
+    import('../servers/metadata/settings.js'),
+    import('../servers/metadata/start.js'),
+  ]);
+  const { options, global, io } = input;
+  const text = (name: string) => options[name] as string | undefined;
+  const settings = metadataServerSettings(
+    {
+      host: text('host'),
+      port: text('port'),
+      transport: text('transport'),
+      metadata: text('metadata'),
+      logLevel: global.logLevel,
+    },
+    io.env,
+  );
+  const op = await operationFor(input, settings.logLevel);
+  const served = await startMetadataServer(
+    {
+      ...(await bindOptions(input, settings)),
+      metadataPath: settings.metadataPath,
+      watch: options['watch'] !== false,
+    },
+    op,
+  );
+  const forget = io.onSignal('SIGHUP', () => void served.reload());
+  return run(input, served).finally(forget);
+}
+
+async function serveDatabase(input: CommandInput): Promise<number> {
+  const { startDatabaseServer } = await import('../servers/database/start.js');
+  const { options } = input;
+  const { ConfigurationError } = await import('../core/errors.js');
+  const transport = options['transport'] ?? 'http';
+  if (transport !== 'http' && transport !== 'stdio') {
+    throw new ConfigurationError('CLI901', `--transport cannot be "${String(transport)}"`, {
+      hint: 'It takes http or stdio.',
+    });
+  }
+  const host = (options['host'] as string | undefined) ?? '127.0.0.1';
+  const op = await operationFor(input);
+  const served = await startDatabaseServer(
+    {
+      ...(await bindOptions(input, { host, port: Number(options['port']), transport })),
+      ...(options['queryTimeout'] === undefined ? {} : { queryTimeoutMs: options['queryTimeout'] as number }),
+      ...(options['maxRows'] === undefined ? {} : { maxRows: options['maxRows'] as number }),
+    },
+    op,
+  );
+  return run(input, served);
+}
+
+/** A server logs to tell what it does; over stdio, as over HTTP, on standard error. */
+async function operationFor(
+  { global, io }: CommandInput,
+  level?: 'debug' | 'info' | 'warn' | 'error',
+): Promise<Operation> {
+  const [{ loggerFor }, { createOperation }] = await Promise.all([
+    import('./session.js'),
+    import('../core/operation.js'),
+  ]);
+  // The signal is not the operation's: what is in flight may finish after Ctrl-C.
+  return createOperation({ logger: loggerFor(global, io, { enabled: true, level: level ?? 'info' }) });
+}
+
+async function bindOptions(
+  { options, io }: CommandInput,
+  address: { readonly host: string; readonly port: number; readonly transport: 'http' | 'stdio' },
+): Promise<ServeOptions> {
+  const variable = options['bearerTokenEnv'] as string | undefined;
+  const token = variable === undefined ? undefined : io.env[variable];
+  if (variable !== undefined && (token === undefined || token === '')) {
+    const { ConfigurationError } = await import('../core/errors.js');
+    throw new ConfigurationError('CFG109', `environment variable ${variable} is not set`, {
+      hint: 'It must hold the token that callers send as "Authorization: Bearer …".',
+    });
+  }
+  return {
+    host: address.host,
+    port: address.port,
+    transport: address.transport,
+    ...(token === undefined ? {} : { bearerToken: token }),
+    allowUnauthenticated: options['allowUnauthenticated'] === true,
+    allowOrigins: (options['allowOrigin'] as string[] | undefined) ?? [],
+    allowHosts: (options['allowHost'] as string[] | undefined) ?? [],
+  };
+}
+
+/** Says that it is ready and where, serves until the first Ctrl-C or SIGTERM, and closes in order. */
+async function run({ global, io }: CommandInput, served: Served): Promise<number> {
+  const { urls } = served;
+  if (urls !== undefined) {
+    if (!global.quiet) io.err(`listening on ${urls.sse} and ${urls.mcp}\n`);
+    if (global.output !== 'table') {
+      const ready = { event: 'ready', sse: urls.sse, mcp: urls.mcp, health: urls.health, pid: process.pid };
+      await io.out(`${JSON.stringify(ready)}\n`);
+    }
+  } else if (!global.quiet) {
+    io.err('serving over standard input and output\n');
+  }
+  const stopped = new Promise<void>((resolve) => {
+    if (io.signal.aborted) resolve();
+    io.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([stopped, served.ended]);
+  await served.close();
+  return 0;
+}

@@ -1,0 +1,44 @@
+import { relative } from 'node:path';
+import type { Config } from '../core/config/config.js';
+import { createRedactor, secretsOf } from '../core/config/config.js';
+import { findConfig, loadConfig } from '../core/config/load.js';
+import { createLogger, silentLogger, type Logger, type LogLevel } from '../core/logging/logger.js';
+import { createOperation, type Operation } from '../core/operation.js';
+import type { GlobalOptions, Io } from './command.js';
+
+/** What a command that uses the configured servers starts from. */
+export interface Session {
+  readonly config: Config;
+  readonly op: Operation;
+}
+
+/** Finds and loads the configuration and begins an operation that logs as flags and file say. */
+export async function openSession(global: GlobalOptions, io: Io): Promise<Session> {
+  const found = await findConfig(global.config, io.cwd, io.env);
+  // The shorter name is the one that a person recognises.
+  const local = relative(io.cwd, found);
+  const file = global.config ?? (local.startsWith('..') ? found : local);
+  const config = await loadConfig(file, io.env);
+  const logger = loggerFor(global, io, config.logging, createRedactor(secretsOf(config)));
+  const op = createOperation({ signal: io.signal, logger });
+  op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
+  return { config, op };
+}
+
+/** The logger of the flags, or of the configuration where they say nothing. */
+export function loggerFor(
+  global: GlobalOptions,
+  io: Io,
+  configured: { readonly enabled: boolean; readonly level: LogLevel },
+  redact?: (text: string) => string,
+): Logger {
+  const asked = global.logLevel ?? (global.verbose ? 'debug' : global.quiet ? 'error' : undefined);
+  if (asked === undefined && !configured.enabled) return silentLogger;
+  const format = global.logFormat === 'auto' ? (io.stderrIsTerminal ? 'text' : 'json') : global.logFormat;
+  return createLogger({
+    level: asked ?? configured.level,
+    format,
+    write: (line) => io.err(line),
+    ...(redact === undefined ? {} : { redact }),
+  });
+}

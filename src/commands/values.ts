@@ -1,0 +1,24 @@
+import { parseDuration } from '../core/config/units.js';
+import { ConfigurationError } from '../core/errors.js';
+
+/** Reads the value of a duration flag. @throws ConfigurationError CLI901 */
+export function durationMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms === 0) {
+    throw new ConfigurationError('CLI901', `"${text}" is no duration`, {
+      hint: 'Write seconds (30), or a number with its unit: 250ms, 30s, 5m.',
+    });
+  }
+  return ms;
+}
+
+/** Reads the value of a flag that takes a whole number in a range. @throws ConfigurationError CLI901 */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new ConfigurationError('CLI901', `"${text}" is no whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}

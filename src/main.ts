@@ -1,0 +1,23 @@
+/** What the bundle gives to the shim in `bin/`. */
+import { MCPConnectionError } from './core/errors.js';
+
+export { main } from './cli.js';
+
+/** The reason with which a signal stops a command. */
+export function stopped(status: number): MCPConnectionError {
+  return new StoppedError(status);
+}
+
+class StoppedError extends MCPConnectionError {
+  readonly #status: number;
+
+  constructor(status: number) {
+    super('UPS219', status === 143 ? 'stopped by SIGTERM' : 'stopped by Ctrl-C');
+    this.name = 'MCPConnectionError';
+    this.#status = status;
+  }
+
+  override get exitCode(): number {
+    return this.#status;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Problem } from '../core/config/problem.js';
+import { describeProblem } from '../core/config/problem.js';
+import { ERROR_CODES, type MCPOrchestratorException } from '../core/errors.js';
+import { paint } from './paint.js';
+import { plain, type View } from './terminal.js';
+
+/** An error for people: what failed, why, and what to do next. Every problem of a file has its own line. */
+export function renderFailure(error: MCPOrchestratorException, view: View): string {
+  const ink = paint(view.color);
+  const { code } = error;
+  const lines = [`${ink.red('error')} ${ink.bold(code)} ${ERROR_CODES[code].name}: ${plain(error.message)}`];
+  const problems = (error.context['problems'] ?? []) as readonly Problem[];
+  if (problems.length > 0) {
+    for (const problem of problems) lines.push(`  ${plain(describeProblem(problem))}`);
+    return `${lines.join('\n')}\n`;
+  }
+  for (const cause of error.toJSON().causes) lines.push(`  ${ink.dim('cause:')} ${plain(cause)}`);
+  for (const detail of failedDetails(error)) lines.push(`  ${ink.dim('server:')} ${plain(detail)}`);
+  if (error.hint !== undefined) lines.push(`  ${ink.dim('hint:')}  ${plain(error.hint)}`);
+  if (error.fix !== undefined) lines.push(`  ${ink.dim('try:')}   ${plain(error.fix)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The other servers that failed on their own; those that were only stopped tell nothing. */
+function failedDetails(error: MCPOrchestratorException): string[] {
+  const details = (error.context['details'] ?? []) as readonly Readonly<Record<string, unknown>>[];
+  return details
+    .filter(
+      (detail) =>
+        detail['status'] !== 'ok' && detail['code'] !== 'UPS219' && detail['message'] !== error.message,
+    )
+    .map((detail) => `${String(detail['code'])} ${String(detail['message'])}`);
+}
+
+/** The one JSON line on stderr that stands for a failure where the result would have been machine-readable. */
+export function renderFailureJson(error: MCPOrchestratorException, operationId?: string): string {
+  const { context, ...rest } = error.toJSON();
+  const { operation_id: id, details, problems, ...others } = context ?? {};
+  const body = {
+    ...rest,
+    ...(details === undefined ? {} : { details }),
+    ...(problems === undefined ? {} : { problems }),
+    ...(Object.keys(others).length > 0 ? { context: others } : {}),
+    operation_id: operationId ?? id ?? null,
+  };
+  return `${JSON.stringify({ error: body })}\n`;
+}

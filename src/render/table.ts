@@ -1,0 +1,98 @@
+import Table from 'cli-table3';
+import { paint } from './paint.js';
+import { cut, plain, type View } from './terminal.js';
+
+export interface Column {
+  readonly title: string;
+  readonly align?: 'right';
+  /** Columns of the highest number leave first where the terminal is narrow; those of 0 stay. */
+  readonly drop?: number;
+  /** May be cut to this width to make room, before columns leave. */
+  readonly least?: number;
+}
+
+/** Cells are plain text from anywhere; `ink` names the colour that a whole cell gets. */
+export interface Cell {
+  readonly text: string;
+  readonly ink?: 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+}
+
+const GAP = 2;
+
+/** A table without lines that fits its terminal: long cells are cut first, then the least columns leave. */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  view: View,
+): string {
+  const ink = paint(view.color);
+  const texts = rows.map((row) => row.map((cell) => plain(cell.text)));
+  const natural = columns.map((column, index) =>
+    Math.max(column.title.length, ...texts.map((row) => row[index]?.length ?? 0)),
+  );
+  const { kept, widths } = fit(columns, natural, view.width);
+  const table = new Table({
+    chars: NO_LINES,
+    style: { 'padding-left': 0, 'padding-right': GAP, head: [], border: [] },
+    head: kept.map((index) => ink.bold(columns[index]?.title ?? '')),
+    colAligns: kept.map((index) => columns[index]?.align ?? 'left'),
+  });
+  for (const [rowIndex, row] of texts.entries()) {
+    table.push(
+      kept.map((index) => {
+        const text = cut(row[index] ?? '', widths[index] ?? 0);
+        const name = rows[rowIndex]?.[index]?.ink;
+        return name === undefined ? text : ink[name](text);
+      }),
+    );
+  }
+  return `${table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')}\n`;
+}
+
+function fit(
+  columns: readonly Column[],
+  natural: readonly number[],
+  width: number | undefined,
+): { kept: readonly number[]; widths: readonly number[] } {
+  let kept = columns.map((_, index) => index);
+  const widths = [...natural];
+  if (width === undefined) return { kept, widths };
+  const total = () => kept.reduce((sum, index) => sum + (widths[index] ?? 0) + GAP, -GAP);
+  for (;;) {
+    // The widest cell that may shrink gives way first.
+    while (total() > width) {
+      const shrinkable = kept.filter((index) => (widths[index] ?? 0) > (columns[index]?.least ?? Infinity));
+      const [widest] = shrinkable.sort((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0));
+      if (widest === undefined) break;
+      widths[widest] = Math.max(columns[widest]?.least ?? 0, (widths[widest] ?? 0) - (total() - width));
+    }
+    if (total() <= width) return { kept, widths };
+    const least = Math.max(...kept.map((index) => columns[index]?.drop ?? 0));
+    if (least === 0) return { kept, widths };
+    kept = kept.filter((index) => (columns[index]?.drop ?? 0) < least);
+    // What was cut before may have room again.
+    for (const index of kept) widths[index] = natural[index] ?? 0;
+  }
+}
+
+const NO_LINES = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
+};

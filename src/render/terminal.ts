@@ -1,0 +1,27 @@
+/** How the output is looked at; comes from outside, so that rendering reads no environment. */
+export interface View {
+  readonly color: boolean;
+  /** Columns; `undefined` means that nothing is cut. */
+  readonly width?: number;
+}
+
+/**
+ * Takes control characters, escape sequences and invisible direction marks out of a text from outside, so that it
+ * can neither move the cursor nor pretend to be something else.
+ */
+export function plain(text: string): string {
+  return text
+    .replace(ESCAPES, '')
+    .replace(CONTROLS, (control) => (control === '\n' || control === '\t' ? ' ' : ''));
+}
+
+// CSI and OSC sequences as a whole, so that no "[31m" stays behind; then whatever is left of their kind.
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const ESCAPES = /[\u001b\u009b](?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])?/g;
+// eslint-disable-next-line no-control-regex -- the same
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** Cuts a text to a number of columns, with an ellipsis where something is missing. */
+export function cut(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
+}
