@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Command, CommanderError, Option } from 'commander';
 import { colorIsOn } from './commands/color.js';
 import { commands } from './commands/commands.js';
@@ -38,7 +39,8 @@ const EXIT_TEXTS: Readonly<Record<number, string>> = {
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
-  const program = createProgram(io, (result) => {
+  const operationId = randomUUID();
+  const program = createProgram(io, operationId, (result) => {
     status = result;
   });
   try {
@@ -47,18 +49,27 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const wantsJson = wantsMachineFormat(argv, io);
-    return report(error instanceof CommanderError ? usageError(error) : error, wantsJson, argv, io);
+    return report(
+      error instanceof CommanderError ? usageError(error) : error,
+      wantsJson,
+      operationId,
+      argv,
+      io,
+    );
   }
 }
 
-function createProgram(io: Io, done: (status: number) => void): Command {
+function createProgram(io: Io, operationId: string, done: (status: number) => void): Command {
   const program = new Command('mcpx')
     .description(
       'Gathers the resources of many MCP servers side by side, and says who answers for what and why',
     )
     .version(readVersion(), '-V, --version')
     .configureHelp({ showGlobalOptions: true, helpWidth: io.columns ?? 100 })
-    .addHelpText('beforeAll', '')
+    .addHelpText(
+      'before',
+      examplesHelp(['mcpx gather', 'mcpx gather --json', 'mcpx init my-project', 'mcpx serve metadata']),
+    )
     .addHelpText('after', `\nMore: mcpx help <command>\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 9, 130])}`);
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   configure(program, io);
@@ -88,7 +99,7 @@ function createProgram(io: Io, done: (status: number) => void): Command {
       const args = input.slice(0, -2) as (string | string[] | undefined)[];
       const options = command.opts<Record<string, unknown>>();
       const global = globalOptions(command.optsWithGlobals());
-      done((await run({ args, options, global, io })) ?? 0);
+      done((await run({ args, options, global, operationId, io })) ?? 0);
     });
   }
 }
@@ -128,6 +139,10 @@ function globalOptions(raw: Readonly<Record<string, unknown>>): GlobalOptions {
   };
 }
 
+function examplesHelp(lines: readonly string[]): string {
+  return `Examples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
 function exitHelp(statuses: readonly number[]): string {
   return `Exit status:\n${statuses.map((status) => `  ${String(status).padEnd(4)}${EXIT_TEXTS[status] ?? ''}\n`).join('')}`;
 }
@@ -150,9 +165,19 @@ function wantsMachineFormat(argv: readonly string[], io: Io): boolean {
   return argv.includes('--json') || (format !== undefined && format !== 'table');
 }
 
-function report(error: unknown, wantsJson: boolean, argv: readonly string[], io: Io): number {
+function report(
+  error: unknown,
+  wantsJson: boolean,
+  operationId: string,
+  argv: readonly string[],
+  io: Io,
+): number {
   if (error instanceof MCPOrchestratorException) {
-    io.err(wantsJson ? renderFailureJson(error) : renderFailure(error, { color: wantsColor(argv, io) }));
+    io.err(
+      wantsJson
+        ? renderFailureJson(error, operationId)
+        : renderFailure(error, { color: wantsColor(argv, io) }),
+    );
     return error.exitCode;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

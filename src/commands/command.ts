@@ -66,5 +66,7 @@ export interface CommandInput {
   readonly args: readonly (string | readonly string[] | undefined)[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly global: GlobalOptions;
+  /** In every log line, report and error of this run. */
+  readonly operationId: string;
   readonly io: Io;
 }

@@ -34,7 +34,8 @@ export const gatherCommand: CommandDefinition = {
   run,
 };
 
-async function run({ args, options, global, io }: CommandInput): Promise<number> {
+async function run(input: CommandInput): Promise<number> {
+  const { args, options, global, io } = input;
   const [{ openSession }, { MCPOrchestrator }, { chooseServers }, { ConfigurationError }] = await Promise.all(
     [
       import('./session.js'),
@@ -47,7 +48,7 @@ async function run({ args, options, global, io }: CommandInput): Promise<number>
     throw new ConfigurationError('CLI901', '--fail-fast and --degraded contradict each other');
   }
   const startedAt = new Date().toISOString();
-  const { config, op } = await openSession(global, io);
+  const { config, op } = await openSession(input);
   const timeoutMs = options['timeout'] as number | undefined;
   await using orchestrator = new MCPOrchestrator(
     { ...config, servers: config.servers.map((server) => withTimeout(server, timeoutMs)) },

@@ -10,7 +10,8 @@ export const readCommand: CommandDefinition = {
   run,
 };
 
-async function run({ args, options, global, io }: CommandInput): Promise<void> {
+async function run(input: CommandInput): Promise<void> {
+  const { args, options, global, io } = input;
   const [{ openSession }, { MCPOrchestrator }, { decodeContents }, { resourceContents }, { writeValue }] =
     await Promise.all([
       import('./session.js'),
@@ -20,7 +21,7 @@ async function run({ args, options, global, io }: CommandInput): Promise<void> {
       import('./output.js'),
     ]);
   const uri = String(args[0]);
-  const { config, op } = await openSession(global, io);
+  const { config, op } = await openSession(input);
   await using orchestrator = new MCPOrchestrator(config, { ownExecutable: io.ownExecutable });
   const { server, contents: raw } = await orchestrator.readResource(
     uri,

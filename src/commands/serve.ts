@@ -129,7 +129,7 @@ async function serveDatabase(input: CommandInput): Promise<number> {
 
 /** A server logs to tell what it does; over stdio, as over HTTP, on standard error. */
 async function operationFor(
-  { global, io }: CommandInput,
+  { global, io, operationId }: CommandInput,
   level?: 'debug' | 'info' | 'warn' | 'error',
 ): Promise<Operation> {
   const [{ loggerFor }, { createOperation }] = await Promise.all([
@@ -137,7 +137,10 @@ async function operationFor(
     import('../core/operation.js'),
   ]);
   // The signal is not the operation's: what is in flight may finish after Ctrl-C.
-  return createOperation({ logger: loggerFor(global, io, { enabled: true, level: level ?? 'info' }) });
+  return createOperation({
+    id: operationId,
+    logger: loggerFor(global, io, { enabled: true, level: level ?? 'info' }),
+  });
 }
 
 async function bindOptions(

@@ -22,18 +22,20 @@ export const serversCommand: CommandDefinition = {
   ],
 };
 
-async function list({ global, io }: CommandInput): Promise<void> {
+async function list(input: CommandInput): Promise<void> {
+  const { global, io } = input;
   const [{ openSession }, { Registry }, render, { viewOf, writeValue }] = await load();
-  const { config } = await openSession(global, io);
+  const { config } = await openSession(input);
   const { servers } = new Registry(config.servers);
   if (global.output === 'table') await io.out(render.renderServers(servers, viewOf(global, io)));
   else await writeValue(render.serverList(servers), global.output, io);
 }
 
-async function show({ args, global, io }: CommandInput): Promise<void> {
+async function show(input: CommandInput): Promise<void> {
+  const { args, global, io } = input;
   const [{ openSession }, { Registry }, render, { viewOf, writeValue }] = await load();
   const { chooseServers } = await import('./choose-servers.js');
-  const { config } = await openSession(global, io);
+  const { config } = await openSession(input);
   const registry = new Registry(config.servers);
   const [id = ''] = chooseServers(registry, [String(args[0])], undefined);
   const server = registry.find(id);

@@ -4,7 +4,7 @@ import { createRedactor, secretsOf } from '../core/config/config.js';
 import { findConfig, loadConfig } from '../core/config/load.js';
 import { createLogger, silentLogger, type Logger, type LogLevel } from '../core/logging/logger.js';
 import { createOperation, type Operation } from '../core/operation.js';
-import type { GlobalOptions, Io } from './command.js';
+import type { CommandInput, GlobalOptions, Io } from './command.js';
 
 /** What a command that uses the configured servers starts from. */
 export interface Session {
@@ -13,14 +13,14 @@ export interface Session {
 }
 
 /** Finds and loads the configuration and begins an operation that logs as flags and file say. */
-export async function openSession(global: GlobalOptions, io: Io): Promise<Session> {
+export async function openSession({ global, io, operationId }: CommandInput): Promise<Session> {
   const found = await findConfig(global.config, io.cwd, io.env);
   // The shorter name is the one that a person recognises.
   const local = relative(io.cwd, found);
   const file = global.config ?? (local.startsWith('..') ? found : local);
   const config = await loadConfig(file, io.env);
   const logger = loggerFor(global, io, config.logging, createRedactor(secretsOf(config)));
-  const op = createOperation({ signal: io.signal, logger });
+  const op = createOperation({ id: operationId, signal: io.signal, logger });
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
   return { config, op };
 }

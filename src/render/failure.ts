@@ -33,15 +33,15 @@ function failedDetails(error: MCPOrchestratorException): string[] {
 }
 
 /** The one JSON line on stderr that stands for a failure where the result would have been machine-readable. */
-export function renderFailureJson(error: MCPOrchestratorException, operationId?: string): string {
+export function renderFailureJson(error: MCPOrchestratorException, operationId: string): string {
   const { context, ...rest } = error.toJSON();
-  const { operation_id: id, details, problems, ...others } = context ?? {};
+  const { details, problems, ...others } = context ?? {};
   const body = {
     ...rest,
     ...(details === undefined ? {} : { details }),
     ...(problems === undefined ? {} : { problems }),
     ...(Object.keys(others).length > 0 ? { context: others } : {}),
-    operation_id: operationId ?? id ?? null,
+    operation_id: operationId,
   };
   return `${JSON.stringify({ error: body })}\n`;
 }

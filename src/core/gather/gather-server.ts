@@ -98,7 +98,7 @@ export async function gatherServer(
     const error = toFailure(caught);
     const all = { ...base(), resources: [], templates: [] };
     op.log(
-      'server.failed',
+      error.code === 'UPS219' ? 'server.stopped' : 'server.failed',
       {
         server: server.id,
         phase: phaseOf(error, phase),
@@ -107,7 +107,7 @@ export async function gatherServer(
         attempts,
         duration_ms: ms(all.durationMs),
       },
-      'error',
+      error.code === 'UPS219' ? 'info' : 'warn',
     );
     return { ...all, status: 'failed', phase: phaseOf(error, phase), error };
   }
@@ -127,7 +127,7 @@ export async function gatherServer(
         onRetry: (error, attempt, pauseMs) => {
           attempts = Math.max(attempts, attempt + 1);
           const code = error instanceof MCPOrchestratorException ? error.code : undefined;
-          op.log('server.retry', { server: server.id, phase, code, attempt, pause_ms: ms(pauseMs) }, 'warn');
+          op.log('server.retry', { server: server.id, phase, code, attempt, pause_ms: ms(pauseMs) });
         },
       },
     );
@@ -205,8 +205,9 @@ function phaseOf(error: MCPOrchestratorException, otherwise: Phase): Phase {
 }
 
 /**
- * What may pass by itself: refused and broken connections, ended processes, and statuses that say so. Our own
- * timeouts are not among them: asking a silent server again would hold the gather for longer than its timeout.
+ * What may pass by itself: refused and broken connections, statuses that say so, and processes that ended in the
+ * middle of their work (one that ends at its start will do so again). Our own timeouts are not among them: asking
+ * a silent server again would hold the gather for longer than its timeout.
  */
 function mayHelp(error: unknown): boolean | number {
   if (!(error instanceof MCPOrchestratorException)) return false;
@@ -214,7 +215,8 @@ function mayHelp(error: unknown): boolean | number {
     const after = error.context['retry_after_ms'];
     return typeof after === 'number' ? after : true;
   }
-  return error.code === 'UPS202' || error.code === 'UPS203' || error.code === 'UPS222';
+  if (error.code === 'UPS222') return error.context['phase'] !== 'connect';
+  return error.code === 'UPS202' || error.code === 'UPS203';
 }
 
 function ms(duration: number): number {

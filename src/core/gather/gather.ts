@@ -101,7 +101,6 @@ export async function gather(
       context: { details: outcomes.map(describeOutcome) },
       cause: first.status === 'failed' ? first.error : undefined,
       hint: 'Start the servers, or check their addresses.',
-      fix: 'mcpx validate-config --connect',
     });
   }
   return {
@@ -122,7 +121,7 @@ function withDetails(
   return new Kind(error.code, error.message, {
     context: { ...error.context, details: outcomes.map(describeOutcome) },
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    fix: error.fix ?? 'mcpx validate-config --connect',
+    fix: error.fix ?? 'mcpx gather --degraded',
     ...(error.cause === undefined ? {} : { cause: error.cause }),
   });
 }
