@@ -42,7 +42,7 @@ export interface Served {
    * Takes no new requests, lets what is in flight finish for up to `graceMs` (5000), then closes streams and
    * sockets. Safe to call twice.
    */
-  close(graceMs?: number): Promise<void>;
+  readonly close: (graceMs?: number) => Promise<void>;
 }
 
 /**

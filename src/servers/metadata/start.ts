@@ -15,7 +15,7 @@ export interface MetadataServeOptions extends ServeOptions {
 
 export interface ServedMetadata extends Served {
   /** Reads the file again, as on SIGHUP. Resolves to whether what it holds is served now. */
-  reload(): Promise<boolean>;
+  readonly reload: () => Promise<boolean>;
 }
 
 /** More than this many are for `validate-config --metadata` to show. */
