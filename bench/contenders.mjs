@@ -1,7 +1,7 @@
 // Who competes, and one run of one of them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,13 +10,35 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export const MCPX = here('../bin/mcpx.js');
 
+/** Beyond what every run needs; `probeMcpx` fills it. */
+const mcpxFlags = [];
+
+/**
+ * Looks whether mcpx starts, and whether it has a cache that must be kept out.
+ *
+ * @returns why it cannot compete, or undefined
+ */
+export async function probeMcpx(node, directory) {
+  if (!existsSync(MCPX)) return 'bin/mcpx.js does not exist';
+  const { exitCode, stdout, stderr } = await run(node, [MCPX, 'gather', '--help'], { directory });
+  if (exitCode !== 0) return `it does not start (npm run build?): ${lastLines(stderr)}`;
+  // Without the flag there is no cache, and the upstreams count that they were asked.
+  if (stdout.includes('--no-cache')) mcpxFlags.push('--no-cache');
+  return undefined;
+}
+
+/** The end of an error output, on one line. */
+export function lastLines(text) {
+  return text.trim().split('\n').slice(-3).join(' | ').slice(0, 400);
+}
+
 /** `prepare` writes the servers down as the contender wants to read them, and returns the arguments of `node`. */
 export const CONTENDERS = [
   { id: 'floor', prepare: (...task) => [here('floor.cjs'), writeTargets(...task)] },
   { id: 'sdk', prepare: (...task) => [here('sdk-script.mjs'), writeTargets(...task)] },
   {
     id: 'mcpx',
-    prepare: (...task) => [MCPX, 'gather', '--json', '--no-cache', '-c', writeConfiguration(...task)],
+    prepare: (...task) => [MCPX, 'gather', '--json', ...mcpxFlags, '-c', writeConfiguration(...task)],
   },
 ];
 

@@ -1,12 +1,12 @@
 // The benchmark: `npm run bench -- [--quick] [--only <pattern>] [--rounds <n>] [--node <path>] [--json <file>]
 // [--check]`. One process start until everything is listed, read and printed: mcpx against raw JSON-RPC (the floor)
 // and against a script on the SDK's client, in turn, round by round.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CONTENDERS, MCPX, run } from './contenders.mjs';
+import { CONTENDERS, lastLines, MCPX, probeMcpx, run } from './contenders.mjs';
 import { MEMORY_SCENARIOS, MEMORY_TARGET_MB, SCENARIOS, STARTUP } from './scenarios.mjs';
 import { formatTable, median, pairedRatio } from './statistics.mjs';
 import { findOmissions, startUpstreams } from './upstreams.mjs';
@@ -68,10 +68,6 @@ function parseJson(text) {
   } catch {
     return undefined;
   }
-}
-
-function lastLines(text) {
-  return text.trim().split('\n').slice(-3).join(' | ').slice(0, 400);
 }
 
 async function measureScenario(scenario) {
@@ -197,13 +193,9 @@ function progress(text) {
 }
 
 async function main() {
-  if (!existsSync(MCPX)) skipped.set('mcpx', 'bin/mcpx.js does not exist');
-  else {
-    const { exitCode, stdout, stderr } = await run(node, [MCPX, 'gather', '--help'], { directory });
-    if (exitCode !== 0) skipped.set('mcpx', `it does not start (npm run build): ${lastLines(stderr)}`);
-    else if (!stdout.includes('--no-cache')) skipped.set('mcpx', 'it has no gather --no-cache');
-  }
-  for (const [id, reason] of skipped) say(`${id} is left out: ${reason}\n`);
+  const reason = await probeMcpx(node, directory);
+  if (reason !== undefined) skipped.set('mcpx', reason);
+  for (const [id, why] of skipped) say(`${id} is left out: ${why}\n`);
   const { stdout } = await run(node, ['--version'], { directory });
   say(`Node ${stdout.trim()}, ${rounds} rounds; milliseconds and ratios are medians\n`);
   const report = {
