@@ -37,7 +37,8 @@ const VARIANT_WORDS = new Set(
 
 const KEYBOARD_ROWS = ['qwertyuiop', 'asdfghjkl', 'zxcvbnm'];
 const NEIGHBOURS = keyboardNeighbours();
-const ALIKE = ['aeiouy', 'ckqsxz', 'dt', 'bpvfw', 'gj', 'mn', 'lr', 'ij', 'uvw'];
+const ALIKE = ['aeiouy', 'ckqsxz', 'dt', 'bpvfw', 'gj', 'mn', 'ij', 'uvw'];
+const ENDINGS = 'drsn';
 
 /** How the folded words of a name are spelled. */
 export function spellingOf(folded: readonly string[]): Spelling {
@@ -131,34 +132,45 @@ interface Comparison {
 }
 
 /**
- * Whether fingers do that. The first letter of a word is rarely mistyped and often all that tells two words apart;
- * in short words every letter does, so there only keys that touch count as a slip. In a name of one word, neither
- * is its last letter left out or added (staple, stapler).
+ * Whether fingers do that, or a spelling by ear. The first letter of a word is rarely mistyped and often all that
+ * tells two words apart; neither is the last letter of a short word or of a lone one lost or changed into another
+ * ending (parka and park, staple and stapler, blender and blended).
  */
 function isSlip(edit: Edit, { name, typed, nameWords, typedWords }: Comparison): boolean {
   const inName = nameWords[Math.min(edit.at, nameWords.length - 1)];
   const inTyped = typedWords[Math.min(edit.typedAt, typedWords.length - 1)];
   if (inName === undefined || inTyped === undefined) return false;
-  const isOneWord = name.words.length === 1;
-  const length = Math.min(inName.word.length, inTyped.word.length);
-  const isFirst = { inName: edit.at === inName.start, inTyped: edit.typedAt === inTyped.start };
-  const got = typed.letters.charAt(edit.typedAt);
   if (edit.kind === 'swapped') return inName.word.length > 2;
-  if (edit.kind === 'substituted') {
-    const meant = name.letters.charAt(edit.at);
-    if (areNeighbours(meant, got)) return true;
-    if (isFirst.inName || isFirst.inTyped || length <= 4) return false;
-    return length > 5 || soundAlike(meant, got);
-  }
+  const isLone = name.words.length === 1;
   if (edit.kind === 'missing') {
     if (isDoubled(name.letters, edit.at)) return true;
-    return !isFirst.inName && !(isOneWord && edit.at === name.letters.length - 1);
+    const isLoneOrShort = isLone || inName.word.length <= 5;
+    return edit.at !== inName.start && !(isLoneOrShort && isLast(edit.at, inName));
   }
   if (isDoubled(typed.letters, edit.typedAt)) return true;
-  if (isFirst.inTyped || (isOneWord && edit.typedAt === typed.letters.length - 1)) return false;
-  const before = typed.letters.charAt(edit.typedAt - 1);
-  const after = typed.letters.charAt(edit.typedAt + 1);
-  return length > 5 || areNeighbours(got, before) || areNeighbours(got, after);
+  if (edit.typedAt === inTyped.start) return false;
+  const got = typed.letters.charAt(edit.typedAt);
+  if (edit.kind === 'added') {
+    const isLoneOrShort = isLone || inTyped.word.length <= 6;
+    if (isLoneOrShort && isLast(edit.typedAt, inTyped)) return false;
+    const before = typed.letters.charAt(edit.typedAt - 1);
+    const after = typed.letters.charAt(edit.typedAt + 1);
+    return inTyped.word.length > 6 || areNeighbours(got, before) || areNeighbours(got, after);
+  }
+  if (edit.at === inName.start || isOtherEnding(edit, inName, name, typed)) return false;
+  const meant = name.letters.charAt(edit.at);
+  const length = Math.min(inName.word.length, inTyped.word.length);
+  return areNeighbours(meant, got) || length >= 8 || (length >= 5 && soundAlike(meant, got));
+}
+
+/** `-er`, `-ed`, `-es`, `-en`: another form of the word. */
+function isOtherEnding(edit: Edit, word: Place, name: Spelling, typed: Spelling): boolean {
+  return (
+    isLast(edit.at, word) &&
+    name.letters[edit.at - 1] === 'e' &&
+    ENDINGS.includes(name.letters.charAt(edit.at)) &&
+    ENDINGS.includes(typed.letters.charAt(edit.typedAt))
+  );
 }
 
 /**
@@ -185,6 +197,10 @@ function keepsEachWord(
 
 /** A swap keeps both letters, one letter more or less keeps the others in sight. */
 const LOSS = { substituted: 1, missing: 0.75, added: 0.75, swapped: 0.5 } as const;
+
+function isLast(at: number, { word, start }: Place): boolean {
+  return at === start + word.length - 1;
+}
 
 function isDoubled(text: string, at: number): boolean {
   return text[at] === text[at - 1] || text[at] === text[at + 1];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readLabelledTerms, score } from './labelled-terms.js';
 
-describe.each(['resolve-dev'])('the labelled terms of %s', (folder) => {
+describe.each(['resolve', 'resolve-dev'])('the labelled terms of %s', (folder) => {
   const { index, cases } = readLabelledTerms(folder);
   const scores = score(index, cases);
 

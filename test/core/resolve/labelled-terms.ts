@@ -9,9 +9,20 @@ const Expectation = z.discriminatedUnion('status', [
   z.object({ status: z.literal('ambiguous'), ids: z.array(z.string()) }),
   z.object({ status: z.enum(['unresolved', 'unknown']) }),
 ]);
+const Case = z.object({
+  id: z.string(),
+  kind: z.string(),
+  query: z.string(),
+  repeat: z.object({ text: z.string(), times: z.number() }).optional(),
+  expect: Expectation,
+});
 const CaseFile = z.object({
   catalog: z.string(),
-  cases: z.array(z.object({ id: z.string(), kind: z.string(), query: z.string(), expect: Expectation })),
+  cases: z.array(
+    Case.transform(({ repeat, ...rest }) =>
+      repeat === undefined ? rest : { ...rest, query: repeat.text.repeat(repeat.times) },
+    ),
+  ),
 });
 const CatalogueFile = z.object({ product_aliases: z.unknown(), column_mappings: z.unknown() });
 
