@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** What we still read of a body that was refused, so that its sender gets to see the refusal. */
 const MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES;
 

@@ -3,7 +3,7 @@ import type { Position, Range } from '../../core/config/problem.js';
 export type Path = readonly PropertyKey[];
 
 /** Something about the text of a JSON document, at its place. */
-export interface JsonComplaint {
+interface JsonComplaint {
   readonly kind: 'syntax' | 'duplicate-key';
   readonly message: string;
   readonly path: Path;

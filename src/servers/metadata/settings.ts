@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../../core/errors.js';
 import { LOG_LEVELS, type LogLevel } from '../../core/logging/logger.js';
+import { packageRoot } from '../../core/package-root.js';
 
 /** As typed, so texts; what was not typed is missing. */
 export interface MetadataServerFlags {
@@ -110,12 +110,6 @@ function bad({ text, source, code }: Setting, wanted: string): ConfigurationErro
 function defaultPath(cwd: string, exists: (path: string) => boolean): string {
   const local = join(cwd, DEFAULT_FILE);
   if (exists(local)) return local;
-  // The bundle and the sources lie at different depths below the package.
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (dirname(folder) !== folder) {
-    const shipped = join(folder, DEFAULT_FILE);
-    if (exists(shipped)) return shipped;
-    folder = dirname(folder);
-  }
-  return local;
+  const shipped = join(packageRoot(), DEFAULT_FILE);
+  return exists(shipped) ? shipped : local;
 }

@@ -4,7 +4,7 @@ import type { Metadata, Product } from './schema.js';
 export const ALIASES_URI = 'product-aliases://list';
 export const MAPPINGS_URI = 'column-mappings://list';
 export const SUMMARY_URI = 'metadata-summary://info';
-export const RESOURCE_URIS = [ALIASES_URI, MAPPINGS_URI, SUMMARY_URI] as const;
+const RESOURCE_URIS = [ALIASES_URI, MAPPINGS_URI, SUMMARY_URI] as const;
 export type ResourceUri = (typeof RESOURCE_URIS)[number];
 
 /** One state of the metadata, with the texts of its resources made once. */
