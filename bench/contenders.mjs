@@ -21,15 +21,17 @@ const mcpxFlags = [];
 export async function probeMcpx(node, directory) {
   if (!existsSync(MCPX)) return 'bin/mcpx.js does not exist';
   const { exitCode, stdout, stderr } = await run(node, [MCPX, 'gather', '--help'], { directory });
-  if (exitCode !== 0) return `it does not start (npm run build?): ${lastLines(stderr)}`;
+  if (exitCode !== 0) return `it does not start (npm run build?): ${complaintOf(stderr)}`;
   // Without the flag there is no cache, and the upstreams count that they were asked.
   if (stdout.includes('--no-cache')) mcpxFlags.push('--no-cache');
   return undefined;
 }
 
-/** The end of an error output, on one line. */
-export function lastLines(text) {
-  return text.trim().split('\n').slice(-3).join(' | ').slice(0, 400);
+/** What an error output says on one line: the error of a crash, else its end. */
+export function complaintOf(text) {
+  const lines = text.trim().split('\n');
+  const crash = lines.find((line) => /^\w*Error\b/.test(line));
+  return (crash ?? lines.slice(-3).join(' | ')).slice(0, 400);
 }
 
 /** `prepare` writes the servers down as the contender wants to read them, and returns the arguments of `node`. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CONTENDERS, lastLines, MCPX, probeMcpx, run } from './contenders.mjs';
+import { CONTENDERS, complaintOf, MCPX, probeMcpx, run } from './contenders.mjs';
 import { MEMORY_SCENARIOS, MEMORY_TARGET_MB, SCENARIOS, STARTUP } from './scenarios.mjs';
 import { formatTable, median, pairedRatio } from './statistics.mjs';
 import { findOmissions, startUpstreams } from './upstreams.mjs';
@@ -52,7 +52,7 @@ async function compete(contender, scenario, upstreams, options = {}) {
   const result = await run(node, [...(options.nodeArgs ?? []), ...args], { directory, env: options.env });
   const report = await upstreams.takeReport();
   let problem;
-  if (result.exitCode !== 0) problem = `exit code ${result.exitCode}: ${lastLines(result.stderr)}`;
+  if (result.exitCode !== 0) problem = `exit code ${result.exitCode}: ${complaintOf(result.stderr)}`;
   else {
     const omissions = findOmissions(scenario, report, parseJson(result.stdout));
     if (omissions.length > 0) problem = omissions.slice(0, 3).join('; ');
@@ -136,7 +136,7 @@ async function measureStartup() {
   for (let round = -1; round < rounds * 2; round += 1) {
     for (const [index, { name, args }] of contenders.entries()) {
       const { durationMs, exitCode, stderr } = await run(node, args, { directory });
-      if (exitCode !== 0) failures.add(`FAIL mcpx ${name}: exit code ${exitCode}: ${lastLines(stderr)}`);
+      if (exitCode !== 0) failures.add(`FAIL mcpx ${name}: exit code ${exitCode}: ${complaintOf(stderr)}`);
       if (round >= 0) samples[index].push(durationMs);
     }
   }
