@@ -7,6 +7,7 @@ import { StreamableHTTPClientTransport as V1HttpTransport } from '@modelcontextp
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { McpServer } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it } from 'vitest';
+import { verifies } from '../verifies.js';
 import { createOperation } from '../../src/core/operation.js';
 import { serve, type Served, type ServeOptions } from '../../src/servers/serve.js';
 
@@ -113,21 +114,25 @@ const INITIALIZE = JSON.stringify({
 });
 
 describe('serving MCP on one port', () => {
-  it.each(ERAS)('answers a client of the current SDK over %s', async (era) => {
-    const client = await connect(await start(), era);
-    expect((await client.listResources()).resources.map(({ uri }) => uri)).toEqual(['note://1']);
-    expect((await client.readResource({ uri: 'note://1' })).contents).toMatchObject([{ text: 'hello' }]);
-    expect((await client.callTool({ name: 'wait' })).content).toEqual([{ type: 'text', text: 'done' }]);
-    expect(client.getNegotiatedProtocolVersion()).toBe(
-      era === 'streamable HTTP, 2026-07-28' ? '2026-07-28' : '2025-11-25',
-    );
-  });
+  for (const era of ERAS) {
+    verifies('meta:transports', `answers a client of the current SDK over ${era}`, async () => {
+      const client = await connect(await start(), era);
+      expect((await client.listResources()).resources.map(({ uri }) => uri)).toEqual(['note://1']);
+      expect((await client.readResource({ uri: 'note://1' })).contents).toMatchObject([{ text: 'hello' }]);
+      expect((await client.callTool({ name: 'wait' })).content).toEqual([{ type: 'text', text: 'done' }]);
+      expect(client.getNegotiatedProtocolVersion()).toBe(
+        era === 'streamable HTTP, 2026-07-28' ? '2026-07-28' : '2025-11-25',
+      );
+    });
+  }
 
-  it.each(['sse', 'mcp'] as const)('answers a client of the v1 SDK at /%s', async (transport) => {
-    const client = await connectV1(await start(), transport);
-    expect((await client.listResources()).resources.map(({ uri }) => uri)).toEqual(['note://1']);
-    expect((await client.readResource({ uri: 'note://1' })).contents).toMatchObject([{ text: 'hello' }]);
-  });
+  for (const transport of ['sse', 'mcp'] as const) {
+    verifies('meta:transports', `answers a client of the v1 SDK at /${transport}`, async () => {
+      const client = await connectV1(await start(), transport);
+      expect((await client.listResources()).resources.map(({ uri }) => uri)).toEqual(['note://1']);
+      expect((await client.readResource({ uri: 'note://1' })).contents).toMatchObject([{ text: 'hello' }]);
+    });
+  }
 
   it('calls a missing resource -32002 in the legacy era, as its revisions do', async () => {
     const served = await start();

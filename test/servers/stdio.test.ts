@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { McpServer } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
+import { verifies } from '../verifies.js';
 import { createOperation } from '../../src/core/operation.js';
 import { serveStdio } from '../../src/servers/stdio.js';
 
@@ -58,40 +59,50 @@ const ENVELOPE = {
 };
 
 describe('serving over stdio', () => {
-  it('answers a legacy client and sends it the updates that it subscribed to', async () => {
-    const { served, send, ask, next } = start();
-    expect((await ask(1, 'initialize', INITIALIZE)).result).toMatchObject({ protocolVersion: '2025-11-25' });
-    send({ method: 'notifications/initialized' });
-    expect((await ask(2, 'resources/read', { uri: 'note://1' })).result).toMatchObject({
-      contents: [{ text: 'hi' }],
-    });
-    expect((await ask(3, 'resources/read', { uri: 'note://2' })).error?.code).toBe(-32002);
-    await ask(4, 'resources/subscribe', { uri: 'note://1' });
-    const update = next();
-    served.notify.resourceUpdated('note://2');
-    served.notify.resourceUpdated('note://1');
-    expect(await update).toMatchObject({
-      method: 'notifications/resources/updated',
-      params: { uri: 'note://1' },
-    });
-    await served.close();
-  });
+  verifies(
+    'meta:transports',
+    'answers a legacy client and sends it the updates that it subscribed to',
+    async () => {
+      const { served, send, ask, next } = start();
+      expect((await ask(1, 'initialize', INITIALIZE)).result).toMatchObject({
+        protocolVersion: '2025-11-25',
+      });
+      send({ method: 'notifications/initialized' });
+      expect((await ask(2, 'resources/read', { uri: 'note://1' })).result).toMatchObject({
+        contents: [{ text: 'hi' }],
+      });
+      expect((await ask(3, 'resources/read', { uri: 'note://2' })).error?.code).toBe(-32002);
+      await ask(4, 'resources/subscribe', { uri: 'note://1' });
+      const update = next();
+      served.notify.resourceUpdated('note://2');
+      served.notify.resourceUpdated('note://1');
+      expect(await update).toMatchObject({
+        method: 'notifications/resources/updated',
+        params: { uri: 'note://1' },
+      });
+      await served.close();
+    },
+  );
 
-  it('answers a modern client and sends it the updates that it listens for', async () => {
-    const { served, ask, next } = start();
-    const discovered = await ask(1, 'server/discover', { _meta: ENVELOPE });
-    expect(discovered.result).toMatchObject({ supportedVersions: ['2026-07-28'] });
-    expect((await ask(2, 'resources/read', { uri: 'note://2', _meta: ENVELOPE })).error?.code).toBe(-32602);
-    const acknowledged = await ask(3, 'subscriptions/listen', {
-      notifications: { resourceSubscriptions: ['note://1'] },
-      _meta: ENVELOPE,
-    });
-    expect(acknowledged.method).toBe('notifications/subscriptions/acknowledged');
-    const update = next();
-    served.notify.resourceUpdated('note://1');
-    expect(await update).toMatchObject({ method: 'notifications/resources/updated' });
-    await served.close();
-  });
+  verifies(
+    'meta:transports',
+    'answers a modern client and sends it the updates that it listens for',
+    async () => {
+      const { served, ask, next } = start();
+      const discovered = await ask(1, 'server/discover', { _meta: ENVELOPE });
+      expect(discovered.result).toMatchObject({ supportedVersions: ['2026-07-28'] });
+      expect((await ask(2, 'resources/read', { uri: 'note://2', _meta: ENVELOPE })).error?.code).toBe(-32602);
+      const acknowledged = await ask(3, 'subscriptions/listen', {
+        notifications: { resourceSubscriptions: ['note://1'] },
+        _meta: ENVELOPE,
+      });
+      expect(acknowledged.method).toBe('notifications/subscriptions/acknowledged');
+      const update = next();
+      served.notify.resourceUpdated('note://1');
+      expect(await update).toMatchObject({ method: 'notifications/resources/updated' });
+      await served.close();
+    },
+  );
 
   it('answers what it was asked before its input ended, and ends', async () => {
     let open: () => void = () => undefined;

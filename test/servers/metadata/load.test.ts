@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'libpg-query';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifies } from '../../verifies.js';
 import { describeProblem } from '../../../src/core/config/problem.js';
 import { checkMetadata, loadMetadata } from '../../../src/servers/metadata/load.js';
 
@@ -29,35 +30,43 @@ function products(product_aliases: object, column_mappings: object = {}) {
 }
 
 describe('the metadata file that comes with mcpx', () => {
-  it("holds the documents' three products and ten mappings, word for word, and many more", async () => {
-    const { metadata } = await loadMetadata(SHIPPED);
-    expect(metadata.products.get('abracadabra')).toEqual({
-      canonical_id: 'PROD_123',
-      canonical_name: 'Magic Wand Pro',
-      aliases: ['abra', 'cadabra', 'magic_wand', 'magic wand pro'],
-      database_references: { 'products.product_name': 'Magic Wand Pro', 'products.product_id': 123 },
-      categories: ['entertainment', 'magic', 'toys'],
-    });
-    expect(metadata.products.get('techgadget')?.aliases).toEqual(['tech_gadget', 'gadget_x1', 'x1']);
-    expect(metadata.products.get('supersonic')?.aliases).toEqual(['sonic_blaster', 'super_sonic', 'blaster']);
-    expect([...metadata.mappings].slice(0, 10)).toEqual([
-      ['sales amount', 'sales.total_amount'],
-      ['customer name', 'customers.full_name'],
-      ['product name', 'products.product_name'],
-      ['order date', 'orders.order_date'],
-      ['this month', "DATE_TRUNC('month', {date_column}) = DATE_TRUNC('month', CURRENT_DATE)"],
-      [
-        'last month',
-        "DATE_TRUNC('month', {date_column}) = DATE_TRUNC('month', CURRENT_DATE - INTERVAL '1 month')",
-      ],
-      ['this year', "DATE_TRUNC('year', {date_column}) = DATE_TRUNC('year', CURRENT_DATE)"],
-      ['total revenue', 'SUM(sales.total_amount)'],
-      ['average price', 'AVG(products.price)'],
-      ['customer count', 'COUNT(DISTINCT customers.customer_id)'],
-    ]);
-    expect(metadata.products.size).toBeGreaterThanOrEqual(25);
-    expect(metadata.mappings.size).toBeGreaterThanOrEqual(25);
-  });
+  verifies(
+    'meta:sample',
+    "holds the documents' three products and ten mappings, word for word, and many more",
+    async () => {
+      const { metadata } = await loadMetadata(SHIPPED);
+      expect(metadata.products.get('abracadabra')).toEqual({
+        canonical_id: 'PROD_123',
+        canonical_name: 'Magic Wand Pro',
+        aliases: ['abra', 'cadabra', 'magic_wand', 'magic wand pro'],
+        database_references: { 'products.product_name': 'Magic Wand Pro', 'products.product_id': 123 },
+        categories: ['entertainment', 'magic', 'toys'],
+      });
+      expect(metadata.products.get('techgadget')?.aliases).toEqual(['tech_gadget', 'gadget_x1', 'x1']);
+      expect(metadata.products.get('supersonic')?.aliases).toEqual([
+        'sonic_blaster',
+        'super_sonic',
+        'blaster',
+      ]);
+      expect([...metadata.mappings].slice(0, 10)).toEqual([
+        ['sales amount', 'sales.total_amount'],
+        ['customer name', 'customers.full_name'],
+        ['product name', 'products.product_name'],
+        ['order date', 'orders.order_date'],
+        ['this month', "DATE_TRUNC('month', {date_column}) = DATE_TRUNC('month', CURRENT_DATE)"],
+        [
+          'last month',
+          "DATE_TRUNC('month', {date_column}) = DATE_TRUNC('month', CURRENT_DATE - INTERVAL '1 month')",
+        ],
+        ['this year', "DATE_TRUNC('year', {date_column}) = DATE_TRUNC('year', CURRENT_DATE)"],
+        ['total revenue', 'SUM(sales.total_amount)'],
+        ['average price', 'AVG(products.price)'],
+        ['customer count', 'COUNT(DISTINCT customers.customer_id)'],
+      ]);
+      expect(metadata.products.size).toBeGreaterThanOrEqual(25);
+      expect(metadata.mappings.size).toBeGreaterThanOrEqual(25);
+    },
+  );
 
   it('raises no warning, and its mappings are expressions to a Postgres parser', async () => {
     const { metadata, warnings } = await loadMetadata(SHIPPED);
@@ -87,7 +96,7 @@ describe('checking a metadata file', () => {
     );
   });
 
-  it('names every problem of the shape at its place', () => {
+  verifies('meta:schema', 'names every problem of the shape at its place', () => {
     const text = `{
   "version": 2,
   "last_updated": "yesterday",
@@ -142,7 +151,7 @@ describe('checking a metadata file', () => {
     ]);
   });
 
-  it('refuses an alias that two products claim, and names both', () => {
+  verifies('meta:malformed', 'refuses an alias that two products claim, and names both', () => {
     const file = products({
       lamp: product({ aliases: ['light'] }),
       torch: product({ canonical_id: 'P2', canonical_name: 'Torch', aliases: ['x', 'light'] }),

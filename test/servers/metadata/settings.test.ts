@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { verifies } from '../../verifies.js';
 import { metadataServerSettings, type MetadataServerFlags } from '../../../src/servers/metadata/settings.js';
 
 const LOCAL = join('/home/me', 'resources', 'product_metadata.json');
@@ -10,11 +11,11 @@ function settings(flags: MetadataServerFlags = {}, env: Record<string, string> =
 }
 
 describe('the settings of the metadata server', () => {
-  it('has defaults', () => {
+  verifies('meta:port', 'has defaults', () => {
     expect(settings()).toEqual({ host: '127.0.0.1', port: 8002, transport: 'http', metadataPath: LOCAL });
   });
 
-  it('takes flags before variables, and variables before defaults', () => {
+  verifies('meta:port', 'takes flags before variables, and variables before defaults', () => {
     const env = {
       PRODUCT_MCP_HOST: '127.0.0.2',
       PRODUCT_MCP_PORT: '9000',

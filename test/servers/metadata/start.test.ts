@@ -9,6 +9,7 @@ import { SSEClientTransport as V1SseTransport } from '@modelcontextprotocol/sdk/
 import { StreamableHTTPClientTransport as V1HttpTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { verifies } from '../../verifies.js';
 import type { LogFields } from '../../../src/core/logging/logger.js';
 import { createOperation } from '../../../src/core/operation.js';
 import { startMetadataServer, type MetadataServeOptions } from '../../../src/servers/metadata/start.js';
@@ -114,7 +115,7 @@ async function readJson(client: Client | V1Client, uri: string): Promise<unknown
 }
 
 describe.each(CLIENTS)('the metadata server, to a client of the SDK %s', (kind) => {
-  it('lists its three resources and its template', async () => {
+  verifies('meta:resources', 'lists its three resources and its template', async () => {
     const client = await connect(await start(), kind);
     const { resources } = await client.listResources();
     expect(resources.map(({ uri, name, mimeType }) => [uri, name, mimeType])).toEqual([
@@ -129,7 +130,7 @@ describe.each(CLIENTS)('the metadata server, to a client of the SDK %s', (kind) 
     ]);
   });
 
-  it('gives aliases, mappings and summary in the shapes of the documents', async () => {
+  verifies('meta:aliases', 'gives every product by its key', async () => {
     const client = await connect(await start(), kind);
     expect(await readJson(client, 'product-aliases://list')).toEqual({
       aliases: {
@@ -149,9 +150,17 @@ describe.each(CLIENTS)('the metadata server, to a client of the SDK %s', (kind) 
         },
       },
     });
+  });
+
+  verifies('meta:mappings', 'gives the SQL expression of every term', async () => {
+    const client = await connect(await start(), kind);
     expect(await readJson(client, 'column-mappings://list')).toEqual({
       mappings: { revenue: 'SUM(sales.total_amount)' },
     });
+  });
+
+  verifies('meta:summary', 'counts products and mappings, and gives date and version', async () => {
+    const client = await connect(await start(), kind);
     expect(await readJson(client, 'metadata-summary://info')).toEqual({
       total_products: 2,
       total_mappings: 1,
@@ -160,17 +169,19 @@ describe.each(CLIENTS)('the metadata server, to a client of the SDK %s', (kind) 
     });
   });
 
-  it.each([
-    'product-aliases://nobody',
-    'product-aliases://',
-    'product-aliases://%zz',
-    'column-mappings://other',
-    'x://y',
-  ])('does not find %s', async (uri) => {
+  verifies('meta:unknown-uri', 'does not find what is not there', async () => {
     const client = await connect(await start(), kind);
-    // On the wire the legacy era has -32002; the v2 client makes it -32602 whichever came.
-    const code = kind.startsWith('v1') ? -32002 : -32602;
-    await expect(client.readResource({ uri })).rejects.toMatchObject({ code, data: { uri } });
+    for (const uri of [
+      'product-aliases://nobody',
+      'product-aliases://',
+      'product-aliases://%zz',
+      'column-mappings://other',
+      'x://y',
+    ]) {
+      // On the wire the legacy era has -32002; the v2 client makes it -32602 whichever came.
+      const code = kind.startsWith('v1') ? -32002 : -32602;
+      await expect(client.readResource({ uri })).rejects.toMatchObject({ code, data: { uri } });
+    }
   });
 
   it('finds a product by its key, id, name and aliases, in any spelling', async () => {
@@ -239,7 +250,7 @@ describe('the metadata server', () => {
     });
   });
 
-  it('serves the file that comes with mcpx', async () => {
+  verifies('meta:sample', 'serves the file that comes with mcpx', async () => {
     const { urls } = await start({ metadataPath: SHIPPED, watch: false });
     const client = await connectV2(new URL(urls.sse), 'legacy');
     const { product_aliases, column_mappings } = JSON.parse(await readFile(SHIPPED, 'utf8'));
@@ -247,7 +258,7 @@ describe('the metadata server', () => {
     expect(await readJson(client, 'column-mappings://list')).toEqual({ mappings: column_mappings });
   });
 
-  it.each([
+  for (const [what, text, code] of [
     ['a missing file', undefined, 'CFG101'],
     ['broken JSON', '{"product_aliases": ', 'CFG103'],
     ['a wrong shape', '{"product_aliases": [], "column_mappings": {}}', 'CFG105'],
@@ -262,16 +273,18 @@ describe('the metadata server', () => {
       }),
       'CFG121',
     ],
-  ])('serves nothing from %s', async (_, text, code) => {
-    if (text === undefined) await unlink(file);
-    else await writeFile(file, text);
-    const probe = createTcpServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
-    await expect(start({ port })).rejects.toMatchObject({ code, exitCode: 3 });
-    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow('fetch failed');
-  });
+  ] as const) {
+    verifies('meta:malformed', `serves nothing from ${what}`, async () => {
+      if (text === undefined) await unlink(file);
+      else await writeFile(file, text);
+      const probe = createTcpServer().listen(0, '127.0.0.1');
+      await once(probe, 'listening');
+      const { port } = probe.address() as AddressInfo;
+      await new Promise((resolve) => probe.close(resolve));
+      await expect(start({ port })).rejects.toMatchObject({ code, exitCode: 3 });
+      await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow('fetch failed');
+    });
+  }
 });
 
 describe('a metadata file that changes', () => {
@@ -297,9 +310,8 @@ describe('a metadata file that changes', () => {
     return { client, updated, listChanged: () => new Promise<void>((resolve) => (listChanged = resolve)) };
   }
 
-  it.each(['legacy', 'modern'] as const)(
-    'is taken over, and %s subscribers of what differs are told',
-    async (era) => {
+  for (const era of ['legacy', 'modern'] as const) {
+    verifies('meta:reload', `is taken over, and ${era} subscribers of what differs are told`, async () => {
       const served = await start();
       const { client, updated, listChanged } = await subscriber(served, era);
       const before = await client.listResources();
@@ -310,8 +322,8 @@ describe('a metadata file that changes', () => {
       expect(await readJson(client, 'product-aliases://floor%20lamp')).toMatchObject({ key: 'lamp' });
       expect((await client.listResources()).resources).not.toEqual(before.resources);
       expect(served.log.events.filter(({ event }) => event === 'metadata.reloaded')).toHaveLength(1);
-    },
-  );
+    });
+  }
 
   it('is taken over when an editor renames a new file into its place', async () => {
     const { log } = await start();
@@ -335,7 +347,7 @@ describe('a metadata file that changes', () => {
     await reloaded;
   });
 
-  it('is refused when it is broken, and the last good data stays', async () => {
+  verifies('meta:reload', 'is refused when it is broken, and the last good data stays', async () => {
     const { log, urls, reload } = await start();
     const client = await connectV2(new URL(urls.sse), 'legacy');
     const refused = log.next('metadata.reload_refused');
