@@ -1,23 +1,22 @@
 import type { ResolverIndex } from './build-index.js';
 import { foldWords } from './fold.js';
+import { LONGEST_BEGINNING, seek } from './name-table.js';
 import { LONGEST_NAME } from './read-catalogue.js';
 import { answerFrom, findAccepted, type Found } from './resolve-term.js';
 import type { Mention, ResolveOptions } from './types.js';
-import { contentWords } from './words.js';
+import { contentWords, UNSPACED } from './words.js';
 
 /** The part of a sentence that is read; no question is longer. */
-export const LONGEST_SENTENCE = 20_000;
+export const LONGEST_SENTENCE = 10_000;
 
 // Typing errors are looked for in questions, not in essays: it is the level whose cost grows with the catalogue.
 const MOST_WORDS_WITH_TYPOS = 64;
 // Words of a name that a sentence may write apart: "super sonic blaster" for SuperSonic Blaster.
 const WORDS_APART = 2;
 
-// Scripts without spaces between words: there each letter may begin a name.
-const UNSPACED = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー]`;
-const UNSPACED_LETTER = new RegExp(UNSPACED, 'u');
+// In a script without spaces each letter may begin a name, so there each is a word.
 const WORD = new RegExp(
-  String.raw`${UNSPACED}\p{M}*|(?!${UNSPACED})[\p{L}\p{N}](?:(?<=\d)[.,](?=\d)|['’](?=\p{L})|(?!${UNSPACED})[\p{L}\p{M}\p{N}\p{Cf}])*(?:\+{1,2}|#)?|\p{Extended_Pictographic}|\p{Sc}`,
+  String.raw`${UNSPACED.source}\p{M}*|(?!${UNSPACED.source})[\p{L}\p{N}](?:(?<=\d)[.,](?=\d)|['’](?=\p{L})|(?!${UNSPACED.source})[\p{L}\p{M}\p{N}\p{Cf}])*(?:\+{1,2}|#)?|\p{Extended_Pictographic}|\p{Sc}`,
   'gu',
 );
 const BREAK = /[;!?\n\r]|,\s/;
@@ -84,16 +83,16 @@ function findPlaces(
   const mostWords = Math.max(index.entities.mostWords, index.columns.mostWords) + WORDS_APART;
   const places: Place[] = [];
   words.forEach((first, from) => {
-    if (first.isUnspaced && !startsSomeName(index, sentence.slice(first.start, first.end))) return;
     let spaced = 0;
-    for (const last of words.slice(from, from + LONGEST_NAME)) {
+    for (const last of words.slice(from, from + LONGEST_BEGINNING)) {
       if (!last.isUnspaced && ++spaced > mostWords) break;
       const whole = sentence.slice(first.start, last.end);
       if (whole.length > LONGEST_NAME || BREAK.test(whole)) break;
+      if (first.isUnspaced && !beginsSomeName(index, whole)) break;
       if (sentence[first.start - 1] === '_' || sentence[last.end] === '_') continue;
       // "abra's" mentions abra, unless a name is written like that.
       for (const text of [whole, whole.replace(POSSESSIVE, '')]) {
-        const found = findAccepted(index, text, { ...options, typos });
+        const found = findAccepted(index, seek(text), { ...options, typos });
         const hit = found.entities[0] ?? found.columns[0];
         if (hit === undefined || !(hit.score >= 0.98 || isAllName(text))) continue;
         if (text === whole && POSSESSIVE.test(whole) && hit.score < 0.98) continue;
@@ -111,14 +110,14 @@ function isAllName(text: string): boolean {
   return contentWords(folded).length === folded.length;
 }
 
-function startsSomeName(index: ResolverIndex, text: string): boolean {
-  return index.entities.startsSomeName(text) || index.columns.startsSomeName(text);
+function beginsSomeName({ entities, columns }: ResolverIndex, text: string): boolean {
+  return entities.beginsSomeName(text) || columns.beginsSomeName(text);
 }
 
 function wordsOf(sentence: string): readonly SentenceWord[] {
   return [...sentence.matchAll(WORD)].map(({ 0: word, index: start }) => ({
     start,
     end: start + word.length,
-    isUnspaced: UNSPACED_LETTER.test(word),
+    isUnspaced: UNSPACED.test(word),
   }));
 }

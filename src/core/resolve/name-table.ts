@@ -1,5 +1,5 @@
 import { editDistance } from './distance.js';
-import { fold, foldings, join } from './fold.js';
+import { fold, foldings, foldWords, join } from './fold.js';
 import { isLongEnough, looksMistyped, spellingOf, typoBudget, type Spelling } from './typos.js';
 import type { MatchMethod, NameKind } from './types.js';
 import {
@@ -10,6 +10,7 @@ import {
   modelMarks,
   singularsOf,
   spelledOut,
+  UNSPACED,
 } from './words.js';
 
 /** A name of something that can be looked up. */
@@ -43,10 +44,9 @@ interface Form<Target> {
   readonly lettersMask: number;
 }
 
-/** What is looked for, folded once for all levels. */
-interface Sought {
+/** What is looked for, folded once for all tables and levels. */
+export interface Sought {
   readonly text: string;
-  readonly server: string | undefined;
   readonly forms: readonly SoughtForm[];
 }
 
@@ -64,6 +64,11 @@ const TOKENS_SCORE = 0.95;
 const PARTIAL_SCORE = 0.5;
 const LEAST_NEAR_SCORE = 0.35;
 const MAX_WORDS = 32;
+// So many equally near names are looked at for one that looks mistyped.
+const MAX_NEAREST = 50;
+
+/** How many letters of a name in a script without spaces are looked for in a sentence. */
+export const LONGEST_BEGINNING = 32;
 
 /**
  * Names of targets, found by their text at the levels of `MatchMethod`. Adding all names comes first; looking up
@@ -79,7 +84,7 @@ export class NameTable<Target> {
   readonly #byLength = new Map<number, Form<Target>[]>();
   readonly #byStem = new Map<string, Form<Target>[]>();
   readonly #vocabulary = new Map<number, Map<string, number>>();
-  readonly #firstLetters = new Set<string>();
+  readonly #beginnings = new Set<string>();
   #mostWords = 0;
 
   /** How many folded words the longest name has. */
@@ -88,29 +93,28 @@ export class NameTable<Target> {
   }
 
   add(entry: NameEntry<Target>): void {
-    const same = this.#exact.get(entry.text);
-    if (same?.some((other) => other.target === entry.target && other.server === entry.server)) return;
+    if (ofSameTarget(this.#exact.get(entry.text), entry).length > 0) return;
     push(this.#exact, entry.text, entry);
     for (const folded of foldings(entry.text)) {
       const joined = join(folded) || entry.text.normalize('NFKC').trim();
-      const equal = this.#folded.get(joined);
-      if (equal?.some((other) => other.target === entry.target && other.server === entry.server)) continue;
-      push(this.#folded, joined, entry);
+      const equal = ofSameTarget(this.#folded.get(joined), entry);
+      if (equal.length === 0) push(this.#folded, joined, entry);
+      // "super sonic" and "supersonic" fold to one name, but a typing error in them looks different.
+      if (equal.some((other) => foldWords(other.text).length === folded.length)) continue;
       this.#mostWords = Math.max(this.#mostWords, Math.min(folded.length, MAX_WORDS));
-      this.#firstLetters.add(firstLetter(joined));
+      if (UNSPACED.test(joined)) this.#addBeginnings(joined);
       // An id is a code: what is near to it is another one.
       if (entry.kind !== 'canonical_id' && folded.length > 0) this.#addForm(entry, folded);
     }
   }
 
   /** The hits of the strictest level at which anything is found; never partial ones, and fuzzy ones if allowed. */
-  find(text: string, { server, typos = true }: FindOptions = {}): readonly Hit<Target>[] {
-    const sought = soughtOf(text, server);
+  find(sought: Sought, { server, typos = true }: FindOptions = {}): readonly Hit<Target>[] {
     const levels = [
-      () => this.#findExact(sought),
-      () => this.#findFolded(sought),
-      () => this.#findSameWords(sought),
-      () => (typos ? this.#findMistyped(sought) : []),
+      () => this.#findExact(sought, server),
+      () => this.#findFolded(sought, server),
+      () => this.#findSameWords(sought, server),
+      () => (typos ? this.#findMistyped(sought, server) : []),
     ];
     for (const findAtLevel of levels) {
       const hits = findAtLevel();
@@ -120,9 +124,9 @@ export class NameTable<Target> {
   }
 
   /** Names that hold all words of the text and more of them, those first of which the text is the greater part. */
-  findPartial(text: string, server?: string): readonly Hit<Target>[] {
+  findPartial({ forms }: Sought, server?: string): readonly Hit<Target>[] {
     const best = new Map<Target, Hit<Target>>();
-    for (const { words, size } of soughtOf(text, server).forms) {
+    for (const { words, size } of forms) {
       if (size < 3 || words.length > MAX_WORDS) continue;
       const rarest = words
         .map((word) => this.#byStem.get(looseStem(word)) ?? [])
@@ -138,18 +142,23 @@ export class NameTable<Target> {
   }
 
   /** The nearest names, whatever stands between them and the text; only to be suggested. */
-  findNear(text: string, server?: string): readonly Hit<Target>[] {
+  findNear({ forms }: Sought, server?: string): readonly Hit<Target>[] {
     const best = new Map<Target, Hit<Target>>();
-    for (const form of soughtOf(text, server).forms) {
+    for (const form of forms) {
       this.#collectNearSpellings(form, server, best);
       this.#collectSharedWords(form, server, best);
     }
     return byScore(best);
   }
 
-  /** Whether a name can begin with this text, as far as its first letter tells. */
-  startsSomeName(text: string): boolean {
-    return this.#firstLetters.has(firstLetter(fold(text)));
+  /** Whether a name of a script without spaces begins with this text. Longer beginnings are not kept. */
+  beginsSomeName(text: string): boolean {
+    return this.#beginnings.has(fold(text));
+  }
+
+  #addBeginnings(joined: string): void {
+    let beginning = '';
+    for (const letter of joined.slice(0, LONGEST_BEGINNING)) this.#beginnings.add((beginning += letter));
   }
 
   #addForm(entry: NameEntry<Target>, folded: readonly string[]): void {
@@ -172,16 +181,16 @@ export class NameTable<Target> {
     push(sameMarks, length, form);
   }
 
-  #findExact({ text, server }: Sought): readonly Hit<Target>[] {
+  #findExact({ text }: Sought, server: string | undefined): readonly Hit<Target>[] {
     return hitsOf(this.#exact.get(text), server, 'exact', 1);
   }
 
-  #findFolded({ forms, server }: Sought): readonly Hit<Target>[] {
+  #findFolded({ forms }: Sought, server: string | undefined): readonly Hit<Target>[] {
     const entries = forms.flatMap(({ folded }) => this.#folded.get(folded) ?? []);
     return hitsOf(entries, server, 'folded', FOLDED_SCORE);
   }
 
-  #findSameWords({ forms, server }: Sought): readonly Hit<Target>[] {
+  #findSameWords({ forms }: Sought, server: string | undefined): readonly Hit<Target>[] {
     const entries = forms.flatMap((sought) => [
       ...(this.#singular.get(sought.folded) ?? []),
       ...sought.singulars.flatMap((singular) => this.#folded.get(singular) ?? []),
@@ -201,7 +210,7 @@ export class NameTable<Target> {
    * The one target to which a typing error leads, or several that are equally near. A near name that does not look
    * mistyped is no hit, and it stands in the way of every name that is not nearer.
    */
-  #findMistyped({ forms, server }: Sought): readonly Hit<Target>[] {
+  #findMistyped({ forms }: Sought, server: string | undefined): readonly Hit<Target>[] {
     let least = Infinity;
     let nearest: { form: Form<Target>; sought: SoughtForm }[] = [];
     for (const sought of forms) {
@@ -221,13 +230,15 @@ export class NameTable<Target> {
         }
       }
     }
-    const accepted = nearest.some(
-      ({ form, sought }) =>
-        isLongEnough(form.spelling, sought.spelling) &&
-        looksMistyped(form.spelling, sought.spelling, (word) =>
-          this.#isWordOfOthers(word, form.entry.target),
-        ),
-    );
+    const accepted = nearest
+      .slice(0, MAX_NEAREST)
+      .some(
+        ({ form, sought }) =>
+          isLongEnough(form.spelling, sought.spelling) &&
+          looksMistyped(form.spelling, sought.spelling, (word) =>
+            this.#isWordOfOthers(word, form.entry.target),
+          ),
+      );
     if (!accepted) return [];
     const best = new Map<Target, Hit<Target>>();
     for (const { form, sought } of nearest) {
@@ -298,14 +309,15 @@ export class NameTable<Target> {
   }
 }
 
-function soughtOf(text: string, server: string | undefined): Sought {
+/** Prepares a text for looking it up. */
+export function seek(text: string): Sought {
   const forms = foldings(text).map((folded) => ({
     folded: join(folded) || text.normalize('NFKC').trim(),
     singulars: joinedSingulars(folded),
     ...wordsOf(folded),
     spelling: spellingOf(folded),
   }));
-  return { text, server, forms };
+  return { text, forms };
 }
 
 /** The words that count for comparing word by word; pictures stand aside, unless there is nothing else. */
@@ -371,8 +383,14 @@ function byScore<Target>(best: ReadonlyMap<Target, Hit<Target>>): readonly Hit<T
   return [...best.values()].sort((a, b) => b.score - a.score || compare(a.entry.text, b.entry.text));
 }
 
-function firstLetter(text: string): string {
-  return String.fromCodePoint(text.codePointAt(0) ?? 0);
+/** The entries of the same target and server. The names of a target are added in one go, so they stand at the end. */
+function ofSameTarget<Target>(
+  entries: readonly NameEntry<Target>[] = [],
+  { target, server }: NameEntry<Target>,
+): readonly NameEntry<Target>[] {
+  let from = entries.length;
+  while (entries[from - 1]?.target === target) from--;
+  return entries.slice(from).filter((entry) => entry.server === server);
 }
 
 function push<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {

@@ -1,6 +1,6 @@
 import type { Entity, MappedTerm, ResolverIndex } from './build-index.js';
 import { columnConflicts, entityConflicts, explainWinner, tieWarnings } from './conflicts.js';
-import type { Hit } from './name-table.js';
+import { seek, type Hit, type Sought } from './name-table.js';
 import { LONGEST_NAME, type Description, type Mapping } from './read-catalogue.js';
 import type {
   AmbiguousTerm,
@@ -17,6 +17,8 @@ import type {
 
 const DEFAULT_LIMIT = 10;
 const NEAR_LIMIT = 3;
+// A hostile catalogue may give one alias to all of its products.
+const MAX_CANDIDATES = 1_000;
 
 /**
  * Says what a term means. The levels are tried from the strictest on, and the first that finds anything answers:
@@ -40,11 +42,12 @@ export function resolveTerm(
   // Punctuation may surround a name, but no name is that long: the answer is known without looking.
   if (text === '' || text.length > 4 * LONGEST_NAME) return unknown(term, [], [], []);
 
-  const found = findAccepted(index, text, options);
+  const sought = seek(text);
+  const found = findAccepted(index, sought, options);
   const answer = answerFrom(term, found, { server, columns });
   if (answer !== undefined) return answer;
-  const refused = index.entities.find(text, { server });
-  const partial = refused.length > 0 ? refused : index.entities.findPartial(text, server).slice(0, limit);
+  const refused = index.entities.find(sought, { server });
+  const partial = refused.length > 0 ? refused : index.entities.findPartial(sought, server).slice(0, limit);
   if (partial.length > 1 && partial.every((hit) => hit.score >= fuzzy)) {
     return ambiguous(term, partial, found.columns, server);
   }
@@ -52,7 +55,7 @@ export function resolveTerm(
     term,
     partial.map((hit) => candidate(hit, server)),
     index.entities
-      .findNear(text, server)
+      .findNear(sought, server)
       .slice(0, NEAR_LIMIT)
       .map((hit) => candidate(hit, server)),
     found.columns.map((hit) => columnMatch(hit, server)),
@@ -67,13 +70,13 @@ export interface Found {
 
 export function findAccepted(
   index: ResolverIndex,
-  text: string,
+  sought: Sought,
   options: Pick<ResolveOptions, 'fuzzy' | 'server'> & { readonly typos?: boolean },
 ): Found {
   const isAccepted = (hit: Hit<unknown>): boolean => hit.score >= (options.fuzzy ?? 0);
   return {
-    entities: index.entities.find(text, options).filter(isAccepted),
-    columns: index.columns.find(text, options).filter(isAccepted),
+    entities: index.entities.find(sought, options).filter(isAccepted),
+    columns: index.columns.find(sought, options).filter(isAccepted),
   };
 }
 
@@ -169,7 +172,7 @@ function ambiguous(
     status: 'ambiguous',
     winner: null,
     entity: null,
-    candidates: hits.map((hit) => candidate(hit, server)),
+    candidates: hits.slice(0, MAX_CANDIDATES).map((hit) => candidate(hit, server)),
     column_mappings: columnHits.map((hit) => columnMatch(hit, server)),
     near: [],
     conflicts: [],

@@ -137,7 +137,7 @@ export interface ResolveOptions {
   readonly fuzzy?: number;
   /** Looks only at what this server says. */
   readonly server?: string;
-  /** How many names a partial match suggests; 10 unless told. Candidates of the other methods are never cut. */
+  /** How many names a partial match suggests; 10 unless told. All other candidates are named, up to 1,000. */
   readonly limit?: number;
   /** A column term counts as an answer when no entity fits: for the domain that holds the mappings. */
   readonly columns?: boolean;

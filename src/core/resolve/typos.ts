@@ -19,6 +19,8 @@ const LEAST_LETTERS = 6;
 
 // Size letters and Roman numbers: one letter more is another product.
 const MARK = /^(?:x{1,4}[sl]|[ivx]{2,}|.*[+#])$/;
+// What stands beside a number like this is a unit or a series: `mhz`, `gtx`.
+const CONSONANTS = /^[^aeiouy]{3}$/;
 // Alphabets in which a letter is a sound, so that a wrong one may be a slip. One ideograph is a word.
 const ALPHABETIC =
   /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Armenian}\p{Script=Georgian}\p{M}]*$/u;
@@ -56,7 +58,8 @@ export function spellingOf(folded: readonly string[]): Spelling {
 function isMark(words: readonly string[], index: number): boolean {
   const word = words[index] ?? '';
   if (isNumber(word) || isSingleLetter(word) || MARK.test(word) || !/^\p{L}/u.test(word)) return true;
-  return word.length <= 3 && (isNumber(words[index - 1] ?? '') || isNumber(words[index + 1] ?? ''));
+  const isShort = word.length <= 2 || CONSONANTS.test(word);
+  return isShort && (isNumber(words[index - 1] ?? '') || isNumber(words[index + 1] ?? ''));
 }
 
 /** How many typing errors a name of this length may have suffered: none, one or two. */
@@ -133,26 +136,23 @@ interface Comparison {
 
 /**
  * Whether fingers do that, or a spelling by ear. The first letter of a word is rarely mistyped and often all that
- * tells two words apart; neither is the last letter of a short word or of a lone one lost or changed into another
- * ending (parka and park, staple and stapler, blender and blended).
+ * tells two words apart. So is the last letter of a name of one word (staple and stapler, blender and blended).
  */
 function isSlip(edit: Edit, { name, typed, nameWords, typedWords }: Comparison): boolean {
   const inName = nameWords[Math.min(edit.at, nameWords.length - 1)];
   const inTyped = typedWords[Math.min(edit.typedAt, typedWords.length - 1)];
   if (inName === undefined || inTyped === undefined) return false;
   if (edit.kind === 'swapped') return inName.word.length > 2;
-  const isLone = name.words.length === 1;
+  const isLone = name.words.length === 1 && name.marks === '';
   if (edit.kind === 'missing') {
     if (isDoubled(name.letters, edit.at)) return true;
-    const isLoneOrShort = isLone || inName.word.length <= 5;
-    return edit.at !== inName.start && !(isLoneOrShort && isLast(edit.at, inName));
+    return edit.at !== inName.start && !(isLone && isLast(edit.at, inName));
   }
   if (isDoubled(typed.letters, edit.typedAt)) return true;
   if (edit.typedAt === inTyped.start) return false;
   const got = typed.letters.charAt(edit.typedAt);
   if (edit.kind === 'added') {
-    const isLoneOrShort = isLone || inTyped.word.length <= 6;
-    if (isLoneOrShort && isLast(edit.typedAt, inTyped)) return false;
+    if ((isLone || inTyped.word.length <= 6) && isLast(edit.typedAt, inTyped)) return false;
     const before = typed.letters.charAt(edit.typedAt - 1);
     const after = typed.letters.charAt(edit.typedAt + 1);
     return inTyped.word.length > 6 || areNeighbours(got, before) || areNeighbours(got, after);

@@ -32,6 +32,10 @@ const IRREGULAR_PLURALS: ReadonlyMap<string, string> = new Map([
 const PICTURE = /^(?:\p{Extended_Pictographic}|\p{Regional_Indicator})/u;
 const NUMBER = /^[-+]?\d/;
 
+/** A letter of a script that writes no spaces between words. */
+export const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー]/u;
+
 export function isNumber(word: string): boolean {
   return NUMBER.test(word);
 }
