@@ -42,6 +42,8 @@ interface Form<Target> {
   readonly size: number;
   readonly spelling: Spelling;
   readonly lettersMask: number;
+  /** How many typing errors it may have suffered. */
+  readonly typos: number;
 }
 
 /** What is looked for, folded once for all tables and levels. */
@@ -164,7 +166,8 @@ export class NameTable<Target> {
   #addForm(entry: NameEntry<Target>, folded: readonly string[]): void {
     const { words, pictures, size } = wordsOf(folded);
     const spelling = spellingOf(folded);
-    const form = { entry, words, pictures, size, spelling, lettersMask: maskOf(spelling.letters) };
+    const typos = typoBudget(spelling);
+    const form = { entry, words, pictures, size, spelling, lettersMask: maskOf(spelling.letters), typos };
     for (const singular of joinedSingulars(folded)) push(this.#singular, singular, entry);
     push(this.#sameWords, sameWordsKey(words), form);
     for (const stem of new Set(words.map(looseStem))) push(this.#byStem, stem, form);
@@ -175,7 +178,7 @@ export class NameTable<Target> {
     }
     const length = spelling.letters.length;
     push(this.#byLength, length, form);
-    if (typoBudget(spelling) === 0) return;
+    if (typos === 0) return;
     const sameMarks = this.#byMarks.get(spelling.marks) ?? new Map<number, Form<Target>[]>();
     this.#byMarks.set(spelling.marks, sameMarks);
     push(sameMarks, length, form);
@@ -220,7 +223,7 @@ export class NameTable<Target> {
       for (let length = typed.letters.length - 2; length <= typed.letters.length + 2; length++) {
         for (const form of sameMarks?.get(length) ?? []) {
           if (server !== undefined && form.entry.server !== server) continue;
-          const bound = Math.min(typoBudget(form.spelling), least);
+          const bound = Math.min(form.typos, least);
           if (differingBits(form.lettersMask ^ mask) > 2 * bound) continue;
           const distance = editDistance(form.spelling.letters, typed.letters, bound);
           if (distance > bound) continue;
