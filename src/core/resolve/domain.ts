@@ -10,7 +10,7 @@ export interface DomainServer {
   readonly error?: string;
 }
 
-export interface PassedOverServer {
+interface PassedOverServer {
   readonly server: string;
   readonly priority: number;
   readonly status: string;

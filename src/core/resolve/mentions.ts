@@ -7,7 +7,7 @@ import type { Mention, ResolveOptions } from './types.js';
 import { contentWords, UNSPACED } from './words.js';
 
 /** The part of a sentence that is read; no question is longer. */
-export const LONGEST_SENTENCE = 10_000;
+const LONGEST_SENTENCE = 10_000;
 
 // Typing errors are looked for in questions, not in essays: it is the level whose cost grows with the catalogue.
 const MOST_WORDS_WITH_TYPOS = 64;

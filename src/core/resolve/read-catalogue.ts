@@ -14,7 +14,7 @@ export interface Description {
   readonly names: readonly Name[];
 }
 
-export interface Name {
+interface Name {
   readonly kind: NameKind;
   readonly text: string;
 }

@@ -20,7 +20,7 @@ export interface Catalogue {
   readonly resources?: readonly CatalogueResource[];
 }
 
-export interface CatalogueResource {
+interface CatalogueResource {
   readonly uri: string;
   readonly name: string;
   readonly title?: string;

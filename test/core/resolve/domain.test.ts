@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { resolveEntityWithPriority, selectServer } from '../../../src/core/resolve/domain.js';
+import { verifies } from '../../verifies.js';
 
 describe('the server of a domain', () => {
   const one = { id: 'one', priority: 1, status: 'ok' };
   const ten = { id: 'ten', priority: 10, status: 'ok' };
   const down = { id: 'one', priority: 1, status: 'failed', error: 'connection refused' };
 
-  it('is the one of the lowest number, and who lost is told with the rule', () => {
+  verifies('resolve:domain', 'is the one of the lowest number, and who lost is told with the rule', () => {
     expect(selectServer([ten, one], { fallback: true })).toEqual({
       winner: { server: 'one', priority: 1, reason: 'priority 1 < 10 (ten)' },
       fallbackUsed: false,
@@ -60,7 +61,7 @@ describe('an entity among gathered servers', () => {
     stranger: { priority: 0, domains: ['weather'], resources: { Wand: 'stranger' } },
   };
 
-  it('is taken from the best server of the domain that has it', () => {
+  verifies('resolve:entity', 'is taken from the best server of the domain that has it', () => {
     expect(resolveEntityWithPriority('Wand', 'products', gathered)).toEqual({
       server: 'first',
       entity: 'first',

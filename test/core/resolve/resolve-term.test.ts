@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { buildIndex } from '../../../src/core/resolve/build-index.js';
 import { resolveTerm } from '../../../src/core/resolve/resolve-term.js';
 import type { Catalogue } from '../../../src/core/resolve/types.js';
+import { verifies } from '../../verifies.js';
 
 const WAND = {
   canonical_id: 'PROD_123',
@@ -31,7 +32,7 @@ const shop = buildIndex([
 ]);
 
 describe('a term', () => {
-  it('is answered with the entity, its references, the match and the winner', () => {
+  verifies('resolve:alias', 'is answered with the entity, its references, the match and the winner', () => {
     expect(resolveTerm(shop, 'abra')).toEqual({
       term: 'abra',
       status: 'resolved',
@@ -70,13 +71,18 @@ describe('a term', () => {
     expect(resolveTerm(shop, term).entity?.match).toMatchObject({ method, on, score });
   });
 
-  it('with typing errors is found, with a score that falls with each of them', () => {
+  verifies('resolve:fuzzy', 'with typing errors is found, with a score that falls with each of them', () => {
     const one = resolveTerm(shop, 'magc wand pro').entity?.match;
     const two = resolveTerm(shop, 'magc wnad pro').entity?.match;
     expect([one?.method, two?.method]).toEqual(['fuzzy', 'fuzzy']);
     expect(one?.score).toBeLessThan(0.95);
     expect(two?.score).toBeLessThan(one?.score ?? 0);
     expect(two?.score).toBeGreaterThan(0);
+    const models = {
+      a: { canonical_id: 'A', canonical_name: 'Pixel Lamp' },
+      b: { canonical_id: 'B', canonical_name: 'Pixie Lamp' },
+    };
+    expect(resolveTerm(buildIndex([catalogue('metadata', 1, models)]), 'pixe lamp').status).toBe('ambiguous');
   });
 
   it('is accepted only at the score that the caller asks for, else it is suggested', () => {
@@ -108,25 +114,41 @@ describe('a term', () => {
     });
   });
 
-  it('that names a column comes with its expression, and answers only where columns are asked for', () => {
-    expect(resolveTerm(shop, 'Sales Amount')).toMatchObject({
-      status: 'unknown',
-      column_mappings: [
-        {
-          user_term: 'sales amount',
-          sql_expression: 'sales.total_amount',
-          server: 'metadata',
-          match: { score: 0.98 },
-        },
-      ],
-    });
-    expect(resolveTerm(shop, 'sales amount', { columns: true })).toMatchObject({
-      status: 'resolved',
-      entity: null,
-      winner: { server: 'metadata' },
-      column_mappings: [{ sql_expression: 'sales.total_amount' }],
-    });
-  });
+  verifies(
+    'resolve:mapping',
+    'that names a column comes with its expression, and answers only where columns are asked for',
+    () => {
+      expect(resolveTerm(shop, 'Sales Amount')).toMatchObject({
+        status: 'unknown',
+        column_mappings: [
+          {
+            user_term: 'sales amount',
+            sql_expression: 'sales.total_amount',
+            server: 'metadata',
+            match: { score: 0.98 },
+          },
+        ],
+      });
+      expect(resolveTerm(shop, 'sales amount', { columns: true })).toMatchObject({
+        status: 'resolved',
+        entity: null,
+        winner: { server: 'metadata' },
+        column_mappings: [{ sql_expression: 'sales.total_amount' }],
+      });
+    },
+  );
+
+  verifies(
+    'resolve:not-cached',
+    'is answered from the catalogues of today, not from an earlier answer',
+    () => {
+      const before = catalogue('metadata', 1, { wand: WAND });
+      const after = catalogue('metadata', 1, { wand: { ...WAND, canonical_id: 'PROD_124' } });
+      expect(resolveTerm(buildIndex([before]), 'abra').entity?.canonical_id).toBe('PROD_123');
+      expect(resolveTerm(buildIndex([after]), 'abra').entity?.canonical_id).toBe('PROD_124');
+      expect(resolveTerm(buildIndex([catalogue('metadata', 1, {})]), 'abra').status).toBe('unknown');
+    },
+  );
 
   it('gives the same answer each time', () => {
     for (const term of ['abra', 'wand', 'magic wind', 'nothing'])
