@@ -5,9 +5,15 @@
 // everything else at start-up, so V8's code for it is kept beside the user's other caches and checked by V8.
 
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const vm = require('node:vm');
+
+const [, , only, more] = process.argv;
+if ((only === '--version' || only === '-V') && more === undefined) {
+  // Asked for by scripts at every step; it needs nothing of the bundle.
+  process.stdout.write(`${require('../package.json').version}\n`);
+  process.exit(0);
+}
 
 const bundle = path.join(__dirname, '..', 'dist', 'mcpx.cjs');
 if (!fs.existsSync(bundle)) {
@@ -68,8 +74,8 @@ exports_
 
 /** Runs the bundle from V8's kept code where there is some for just this bundle and this Node. */
 function compileCache() {
-  const source = fs.readFileSync(bundle, 'utf8');
-  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
+  // The build makes it ASCII: nothing to decode.
+  const source = fs.readFileSync(bundle, 'latin1');
   const file = cacheFile(source);
   let kept;
   try {
@@ -77,7 +83,7 @@ function compileCache() {
   } catch {
     // The first run, or somebody emptied the cache.
   }
-  const script = new vm.Script(wrapped, {
+  const script = new vm.Script(source, {
     filename: bundle,
     cachedData: kept,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
@@ -104,10 +110,14 @@ function compileCache() {
   };
 }
 
-/** V8 compares only the length of the source, so the build's own hash of it, in its first line, goes into the name. */
+/**
+ * V8 compares only the length of the source, so the build's own hash of it goes into the name. Each command keeps
+ * the code that it needs itself: reading that of all would cost the small ones more than it saves.
+ */
 function cacheFile(source) {
-  const hash = /^\/\* mcpx ([0-9a-f]{16}) \*\//.exec(source)?.[1];
+  const hash = /^\/\* mcpx ([0-9a-f]{16}) \*\//.exec(source.slice(0, 40))?.[1];
+  const command = /^[a-z]{1,20}$/.exec(process.argv[2] ?? '')?.[0] ?? 'none';
   const home = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
   if (hash === undefined || !home || process.env.MCPX_COMPILE_CACHE === 'off') return undefined;
-  return path.join(home, 'mcpx', 'code', `${hash}-${process.version}-${os.arch()}`);
+  return path.join(home, 'mcpx', 'code', `${hash}-${process.version}-${process.arch}-${command}`);
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Command, CommanderError, Option } from 'commander';
 import { colorIsOn } from './commands/color.js';
 import { commands } from './commands/commands.js';
@@ -11,6 +10,7 @@ import type {
 } from './commands/command.js';
 import { GLOBAL_OPTIONS } from './commands/global-options.js';
 import { ConfigurationError, MCPOrchestratorException } from './core/errors.js';
+import { createOperationId } from './core/operation.js';
 import { readVersion } from './core/version.js';
 import { renderFailure, renderFailureJson } from './render/failure.js';
 
@@ -39,7 +39,7 @@ const EXIT_TEXTS: Readonly<Record<number, string>> = {
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
-  const operationId = randomUUID();
+  const operationId = createOperationId();
   const program = createProgram(io, operationId, (result) => {
     status = result;
   });

@@ -67,7 +67,7 @@ async function run(input: CommandInput): Promise<number> {
   const format = global.output;
   // In fail-fast mode a line that is out cannot be taken back, so lines wait until nothing can fail any more.
   const streams = format === 'ndjson' && !failFast;
-  const { gatherServerLine, gatherSummary, gatherReport, renderGather } = await import('../render/gather.js');
+  const { gatherServerLine, gatherSummary, gatherReport } = await import('../render/gather-report.js');
   const { viewOf, writeValue } = await import('./output.js');
   const lines: Promise<void>[] = [];
 
@@ -78,6 +78,7 @@ async function run(input: CommandInput): Promise<number> {
         servers,
         failFast,
         listOnly: options['listOnly'] === true,
+        oneShot: true,
         ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
         ...(options['concurrency'] === undefined ? {} : { concurrency: options['concurrency'] as number }),
         ...(progress === undefined ? {} : { onPhase: (server, phase) => progress.update(server.id, phase) }),
@@ -96,8 +97,10 @@ async function run(input: CommandInput): Promise<number> {
   await Promise.all(lines);
 
   const head = { operationId: op.id, startedAt };
-  if (format === 'table') await io.out(renderGather(gathered, viewOf(global, io)));
-  else if (format === 'ndjson') {
+  if (format === 'table') {
+    const { renderGather } = await import('../render/gather.js');
+    await io.out(renderGather(gathered, viewOf(global, io)));
+  } else if (format === 'ndjson') {
     if (!streams)
       for (const outcome of gathered.outcomes) await writeValue(gatherServerLine(outcome, op.id), format, io);
     await writeValue(gatherSummary(gathered, head), format, io);

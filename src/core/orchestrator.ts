@@ -49,6 +49,8 @@ export interface GatherRequest {
   /** Overrides `fail_fast` of the configuration. */
   readonly failFast?: boolean;
   readonly listOnly?: boolean;
+  /** Lets go of each connection as soon as its server is done with, since no other request follows. */
+  readonly oneShot?: boolean;
   readonly deadlineMs?: number;
   readonly concurrency?: number;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
@@ -175,6 +177,7 @@ export class MCPOrchestrator implements AsyncDisposable {
       {
         failFast: request.failFast ?? this.config.failFast,
         listOnly: request.listOnly ?? false,
+        oneShot: request.oneShot ?? false,
         deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
         concurrency: request.concurrency ?? this.config.maxConnections,
         redact: this.#redact,

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MCPConnectionError } from '../errors.js';
 
@@ -16,6 +16,14 @@ const POLL_MS = 10;
 /** What is kept of a child's error output, to explain why it failed. */
 const STDERR_BYTES = 4096;
 
+/** Loaded when the first child is: most gathers go over HTTP, and this costs 3 ms of a start. */
+const spawn: typeof import('node:child_process').spawn = ((
+  ...input: Parameters<typeof import('node:child_process').spawn>
+) =>
+  process
+    .getBuiltinModule('node:child_process')
+    .spawn(...input)) as typeof import('node:child_process').spawn;
+
 /** Children that still live, so that a crash of ours takes them along. */
 const living = new Set<Child>();
 let exitHookIsSet = false;
@@ -28,7 +36,6 @@ export class Child {
   readonly process: ChildProcess;
   readonly exited: Promise<void>;
   #stderr = '';
-  #watchdog: ChildProcess | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(child: ChildProcess) {
@@ -113,16 +120,14 @@ export class Child {
       this.#signal('SIGKILL');
       await this.#groupEnds(TERM_MS);
     }
-    living.delete(this);
-    this.#watchdog?.kill('SIGKILL');
+    forget(this);
     for (const stream of [this.process.stdout, this.process.stderr, this.process.stdin]) stream?.destroy();
   }
 
   /** SIGKILL at once, for a process that is about to end. */
   kill(): void {
     this.#signal('SIGKILL');
-    this.#watchdog?.kill('SIGKILL');
-    living.delete(this);
+    forget(this);
   }
 
   async #groupEnds(withinMs: number): Promise<void> {
@@ -164,22 +169,52 @@ export class Child {
         for (const child of living) child.kill();
       });
     }
-    if (process.platform === 'win32') return;
-    // Reads until our end of the pipe closes, which the kernel does even when we are killed.
-    const script =
-      'while read -r _; do :; done; kill -TERM -- "-$1" 2>/dev/null && sleep 2 && kill -KILL -- "-$1" 2>/dev/null';
-    const watchdog = spawn('/bin/sh', ['-c', script, 'mcpx-watchdog', String(this.pid)], {
+    tellWatchdog(`+ ${this.pid}`);
+  }
+}
+
+function forget(child: Child): void {
+  if (!living.delete(child)) return;
+  tellWatchdog(`- ${child.pid}`);
+  if (living.size === 0) {
+    watchdog?.kill('SIGKILL');
+    watchdog = undefined;
+  }
+}
+
+/**
+ * One small shell for all children of this process. It keeps a list of their groups as we tell it, reads until our
+ * end of the pipe closes, which the kernel does even when we are killed, and then stops what is still on the list.
+ */
+const WATCHDOG = `groups=' '
+while read -r change group; do
+  case $change in
+    +) groups="$groups$group " ;;
+    -) groups="\${groups%% $group *} \${groups#* $group }" ;;
+  esac
+done
+for group in $groups; do kill -TERM -- "-$group" 2>/dev/null; done
+[ "$groups" = ' ' ] || sleep 2
+for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done`;
+
+let watchdog: ChildProcess | undefined;
+
+function tellWatchdog(change: string): void {
+  if (process.platform === 'win32') return;
+  if (watchdog === undefined) {
+    if (change.startsWith('-')) return;
+    watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'mcpx-watchdog'], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       env: { PATH: '/usr/bin:/bin' },
     });
-    // Without a shell on the machine there is no watchdog; everything else still stops the child.
+    // Without a shell on the machine there is no watchdog; everything else still stops the children.
     watchdog.on('error', () => undefined);
-    watchdog.stdin.on('error', () => undefined);
+    watchdog.stdin?.on('error', () => undefined);
     watchdog.unref();
-    (watchdog.stdin as unknown as { unref?: () => void }).unref?.();
-    this.#watchdog = watchdog;
+    (watchdog.stdin as unknown as { unref?: () => void } | null)?.unref?.();
   }
+  watchdog.stdin?.write(`${change}\n`);
 }
 
 /** Only what is named passes on: a server must not see the credentials of others. */

@@ -53,6 +53,12 @@ export class Connections {
     }
   }
 
+  /** Closes the connection to a server that is not needed any more; a server that was started runs on until `close`. */
+  release(id: string): void {
+    const client = this.#open.get(id);
+    if (client !== undefined) this.#forget(id, client);
+  }
+
   /** Closes everything, started servers last. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -69,7 +69,8 @@ export class HttpOrigin {
     return new Promise((resolve, reject) => {
       const { signal } = request;
       let sent: ClientRequest | undefined;
-      const onAbort = () => sent?.destroy(signal?.reason as Error);
+      // Without the reason: a socket that is back in the pool by now has nobody to take an error.
+      const onAbort = () => sent?.destroy();
       try {
         sent = this.#module.request(target, {
           method: request.method,

@@ -1,13 +1,13 @@
-import { performance } from 'node:perf_hooks';
-import { Client, SdkHttpError, type StandardSchemaV1 } from '@modelcontextprotocol/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
 import type { ServerConfig, TransportKind } from '../config/config.js';
 import { MCPConnectionError, MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import type { Operation } from '../operation.js';
 import { abortable, createDeadline } from '../resilience/deadline.js';
 import { createTransport } from './create-transport.js';
+import { ANY_OBJECT, LeanClient } from './lean-client.js';
 import { timedOut, translate, type Phase } from './translate.js';
 import type { LeanTransport } from './transport.js';
-import { readVersion } from '../version.js';
 
 /** What a connection turned out to be. */
 export interface Connection {
@@ -95,6 +95,15 @@ export async function connect(
   }
 }
 
+/** What one attempt to connect came to. */
+interface Attempt {
+  readonly client: LeanClient;
+  readonly transport: LeanTransport;
+}
+
+/** How long a server may think about `server/discover` before it is asked to `initialize` as well. */
+const DISCOVER_HEAD_START_MS = 100;
+
 async function connectOver(
   server: ServerConfig,
   kind: Exclude<TransportKind, 'auto'>,
@@ -109,54 +118,101 @@ async function connectOver(
     timeoutMs: server.connectTimeoutMs,
     redact: options.redact,
   });
-  const transport = createTransport(server, kind, options.maxBytes);
-  const client = new Client(
-    { name: 'mcpx', version: readVersion() },
-    { versionNegotiation: { mode: negotiationMode(server, kind) } },
-  );
   using deadline = createDeadline(
     server.connectTimeoutMs,
     () => timedOut(circumstances(), { server: server.id, phase: 'connect' }),
     op.signal,
   );
+  const { signal } = deadline;
+  const attempt = (mode: 'legacy' | { pin: string }) => connectWith(mode, server, kind, options, signal);
   try {
-    await abortable(
-      client.connect(transport, { signal: deadline.signal, timeout: server.connectTimeoutMs }),
-      deadline.signal,
-    );
+    const { client, transport } = await (mustNegotiate(server, kind)
+      ? negotiate(attempt, signal)
+      : attempt(kind === 'sse' || server.protocol !== MODERN ? 'legacy' : { pin: MODERN }));
+    return new SdkResourceClient(server, kind, client, transport, options);
+  } catch (error) {
+    throw translate(signal.aborted ? signal.reason : error, circumstances());
+  }
+}
+
+const MODERN = '2026-07-28';
+
+function mustNegotiate(server: ServerConfig, kind: TransportKind): boolean {
+  // SSE belongs to the older revisions. Over stdio the question would start the server a second time and may wait
+  // for its whole timeout.
+  return kind === 'streamable-http' && server.protocol === 'auto';
+}
+
+async function connectWith(
+  mode: 'legacy' | { pin: string },
+  server: ServerConfig,
+  kind: Exclude<TransportKind, 'auto'>,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  const transport = createTransport(server, kind, options.maxBytes);
+  const client = new LeanClient(mode);
+  try {
+    await abortable(client.connect(transport, { signal, timeout: server.connectTimeoutMs }), signal);
+    return { client, transport };
   } catch (error) {
     void transport.close();
-    if (deadline.signal.aborted) throw translate(deadline.signal.reason, circumstances());
-    throw translate(transport.failure ?? error, circumstances());
+    throw transport.failure ?? error;
   }
-  return new SdkResourceClient(server, kind, client, transport, options);
 }
 
-function negotiationMode(server: ServerConfig, kind: TransportKind): 'legacy' | 'auto' | { pin: string } {
-  if (kind === 'sse') return 'legacy';
-  if (server.protocol === 'auto') {
-    // Over stdio the question would start the server a second time and may wait for its whole timeout.
-    return kind === 'stdio' ? 'legacy' : 'auto';
-  }
-  return server.protocol === 'legacy' ? 'legacy' : { pin: server.protocol };
+/**
+ * Finds out the protocol era: the modern one where the server offers it.
+ *
+ * A server that is slow to say so is asked to `initialize` meanwhile, so that an older one does not cost a round trip
+ * more than it must, and one that never answers a method which it does not know does not hang.
+ */
+async function negotiate(
+  attempt: (mode: 'legacy' | { pin: string }) => Promise<Attempt>,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  const modern = attempt({ pin: MODERN });
+  const verdict = modern.then(
+    () => 'modern' as const,
+    (error: unknown) => (isOlderServer(error) ? ('legacy' as const) : ('failed' as const)),
+  );
+  const early = await Promise.race([
+    verdict,
+    sleep(DISCOVER_HEAD_START_MS, 'undecided' as const, { signal, ref: false }).catch(
+      () => 'failed' as const,
+    ),
+  ]);
+  if (early === 'modern' || early === 'failed') return modern;
+  const legacy = attempt('legacy');
+  if (early === 'legacy') return legacy;
+
+  const first = await Promise.race([
+    verdict,
+    legacy.then(
+      () => 'legacy-ready' as const,
+      () => verdict,
+    ),
+  ]);
+  const [chosen, other] = first === 'modern' || first === 'failed' ? [modern, legacy] : [legacy, modern];
+  // Whichever is not used is closed as soon as it is there.
+  other.then(({ client }) => client.close()).catch(() => undefined);
+  return chosen;
 }
 
-/** Lets the SDK pass a result on as it came: what is inside is checked entry by entry, by the gather step. */
-const ANY_OBJECT: StandardSchemaV1<unknown, Record<string, unknown>> = {
-  '~standard': {
-    version: 1,
-    vendor: 'mcpx',
-    validate: (value: unknown) =>
-      typeof value === 'object' && value !== null
-        ? { value: value as Record<string, unknown> }
-        : { issues: [{ message: 'the result is not an object' }] },
-  },
-};
+/** The SDK's word for "answered, and offers no modern revision"; a failure of the network has a cause. */
+function isOlderServer(error: unknown): boolean {
+  return (
+    error instanceof SdkError &&
+    !(error instanceof SdkHttpError) &&
+    error.code === SdkErrorCode.EraNegotiationFailed &&
+    error.cause === undefined
+  );
+}
 
 class SdkResourceClient implements ResourceClient {
   readonly server: ServerConfig;
   readonly connection: Connection;
-  readonly #client: Client;
+  readonly #client: LeanClient;
   readonly #transport: LeanTransport;
   readonly #options: ConnectOptions;
   #open = true;
@@ -164,7 +220,7 @@ class SdkResourceClient implements ResourceClient {
   constructor(
     server: ServerConfig,
     kind: Exclude<TransportKind, 'auto'>,
-    client: Client,
+    client: LeanClient,
     transport: LeanTransport,
     options: ConnectOptions,
   ) {

@@ -90,7 +90,7 @@ export function timedOut(at: Circumstances, context: Record<string, unknown>): M
       {
         context: { ...context, timeout_ms: at.timeoutMs },
         hint: 'Is the server healthy? A slow one needs a larger connect_timeout.',
-        },
+      },
     );
   }
   const what = at.uri === undefined ? phase : `read of ${at.uri}`;

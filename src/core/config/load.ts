@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ConfigurationError, type ErrorCode } from '../errors.js';
 import { toConfig, type Config } from './config.js';
 import { fromEditorFile } from './editor-file.js';
@@ -11,6 +11,10 @@ import { configFileSchema, type ConfigFile } from './schema.js';
 import { readYamlDocument, type Path, type YamlDocument } from './yaml-document.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+// Zod would compile each schema into code of its own before its first use. That pays off for schemas that are used
+// over and over; a configuration and the few answers of a gather are checked once.
+z.config({ jitless: true });
 
 /** No configuration is this large; parsing one would hold the process for seconds. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;

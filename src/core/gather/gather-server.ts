@@ -21,6 +21,8 @@ export interface GatherServerOptions {
   readonly redact: (text: string) => string;
   /** Counts what all servers gave, and throws where it is too much. */
   readonly account: (bytes: number) => void;
+  /** Lets go of the connection as soon as the server is done with. */
+  readonly oneShot: boolean;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
 }
 
@@ -75,6 +77,7 @@ export async function gatherServer(
       ),
     );
     op.signal.throwIfAborted();
+    if (options.oneShot) connections.release(server.id);
     const failures = [...broken, ...gathered.flatMap(({ error }) => (error === undefined ? [] : [error]))];
     const [first] = failures;
     options.onPhase?.(server, 'done');

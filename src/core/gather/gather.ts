@@ -15,6 +15,8 @@ const MAX_GATHER_BYTES = 512 * 1024 * 1024;
 export interface GatherOptions {
   readonly failFast: boolean;
   readonly listOnly?: boolean;
+  /** Lets go of each connection as soon as its server is done with, since no other request follows. */
+  readonly oneShot?: boolean;
   readonly deadlineMs: number;
   /** Servers that are worked on at once. */
   readonly concurrency: number;
@@ -67,6 +69,7 @@ export async function gather(
           {
             failFast,
             listOnly: options.listOnly ?? false,
+            oneShot: options.oneShot ?? false,
             redact: options.redact,
             account,
             ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
