@@ -1,0 +1,78 @@
+import type { Operation } from '../../core/operation.js';
+
+/** What the database server needs from a database; PGlite is the first one behind it. */
+export interface Engine {
+  /**
+   * Runs one statement if the policy lets it through, read-only, and undoes whatever it did.
+   *
+   * @throws QueryError  the policy or the database refused it, it ran too long, or too many wait
+   */
+  query(sql: string, limits: QueryLimits, op: Operation): Promise<QueryRows>;
+  /** The served tables; cheap, and answered even while a query runs. */
+  describe(): Promise<DatabaseDescription>;
+  /** Stops everything; queries that run or wait fail. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface QueryLimits {
+  readonly maxRows: number;
+  readonly timeoutMs: number;
+  /** Of the rows as the database writes them; further rows are left out, and the result says so. */
+  readonly maxBytes: number;
+}
+
+/** Integers up to 32 bits and floats are numbers, everything else that JSON cannot hold exactly is text. */
+export type Cell = null | boolean | number | string | readonly Cell[] | { readonly [key: string]: Cell };
+
+export interface ResultColumn {
+  readonly name: string;
+  /** As PostgreSQL writes it: `integer`, `timestamp with time zone`, `text[]`. */
+  readonly type: string;
+}
+
+export interface QueryRows {
+  /** In the order of the select list; names may repeat. */
+  readonly columns: readonly ResultColumn[];
+  readonly rows: readonly (readonly Cell[])[];
+  /** Rows were left out because of `maxRows` or `maxBytes`. */
+  readonly truncated: boolean;
+}
+
+/** The content of `database://metadata`. */
+export interface DatabaseDescription {
+  readonly dialect: 'postgresql';
+  readonly version: string;
+  readonly schemas: readonly string[];
+  readonly tables: readonly TableDescription[];
+  readonly relationships: readonly Relationship[];
+}
+
+export interface TableDescription {
+  readonly name: string;
+  readonly schema: string;
+  readonly kind: 'table' | 'view';
+  readonly description: string | null;
+  readonly row_count: number;
+  readonly columns: readonly ColumnDescription[];
+  readonly primary_key: readonly string[];
+  readonly foreign_keys: readonly ForeignKey[];
+}
+
+export interface ColumnDescription {
+  readonly name: string;
+  readonly type: string;
+  readonly nullable: boolean;
+  readonly default: string | null;
+  readonly description: string | null;
+}
+
+export interface ForeignKey {
+  readonly columns: readonly string[];
+  readonly references: { readonly table: string; readonly columns: readonly string[] };
+}
+
+/** A foreign key told from the side of the columns: `orders.customer_id` to `customers.customer_id`. */
+export interface Relationship {
+  readonly from: string;
+  readonly to: string;
+}

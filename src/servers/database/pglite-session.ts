@@ -1,0 +1,199 @@
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import type { PGlite, protocol as pgliteProtocol } from '@electric-sql/pglite';
+import { describeDatabase } from './catalog.js';
+import type { DatabaseDescription, QueryRows, ResultColumn } from './engine.js';
+import { databaseError } from './query-error.js';
+import { toCell, type TypeInfo, type TypeTable } from './values.js';
+
+/** How a database comes to life; plain data, since it crosses to a worker thread. */
+export interface SessionOptions {
+  /** A gzipped tarball of a data directory; without it the database starts empty, which takes seconds. */
+  readonly snapshotPath?: string;
+  /** Run once as the owner before anybody is served. */
+  readonly setupSql?: readonly string[];
+  /** The role that queries run under; it must not be a superuser. */
+  readonly role: string;
+  readonly schemas: readonly string[];
+}
+
+export interface SessionLimits {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+/** Fetched at once; between two fetches the size of what has come is looked at. */
+const ROWS_PER_FETCH = 200;
+
+/** Small buffers for a small database; a sort may spill 64 MB into the memory that is its disk, then it fails. */
+const SERVER_SETTINGS = ['shared_buffers = 16MB', 'temp_file_limit = 65536', 'max_stack_depth = 1MB'];
+
+/** One embedded PostgreSQL. It blocks its thread while a query runs, so it lives in a worker. */
+export class PgliteSession {
+  private constructor(
+    private readonly database: PGlite,
+    private readonly protocol: Protocol,
+    private readonly types: TypeTable,
+    private readonly options: SessionOptions,
+    readonly description: DatabaseDescription,
+  ) {}
+
+  static async open(options: SessionOptions): Promise<PgliteSession> {
+    const { database, protocol } = await openDatabase(options);
+    const { rows } = await database.query<TypeRow>(TYPES_SQL);
+    const run = async (sql: string): Promise<Record<string, unknown>[]> =>
+      (await database.query<Record<string, unknown>>(sql)).rows;
+    const description = await describeDatabase(run, options.schemas);
+    return new PgliteSession(database, protocol, new Map(rows.map(typeEntry)), options, description);
+  }
+
+  /**
+   * Runs one statement as the reading role in a read-only transaction that is always rolled back. The extended
+   * protocol takes no second statement, and gives as many rows as we ask for.
+   *
+   * @throws QueryError  as the database reported it; anything else means that the session is broken
+   */
+  async query(sql: string, limits: SessionLimits): Promise<QueryRows> {
+    const searchPath = this.options.schemas.map((schema) => `"${schema}"`).join(', ');
+    await this.database.exec(
+      `SET SESSION AUTHORIZATION "${this.options.role}"; BEGIN READ ONLY; SET LOCAL search_path TO ${searchPath}`,
+    );
+    try {
+      return await this.fetch(sql, limits);
+    } finally {
+      await this.database.exec('ROLLBACK');
+      // What outlives a transaction: prepared statements, session locks, listening, settings.
+      await this.database.exec('DISCARD ALL');
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.database.close();
+  }
+
+  private async fetch(sql: string, { maxRows, maxBytes }: SessionLimits): Promise<QueryRows> {
+    const { serialize } = this.protocol;
+    const next = (wanted: number): Uint8Array[] => [
+      serialize.execute({ rows: Math.min(wanted, ROWS_PER_FETCH) }),
+      serialize.sync(),
+    ];
+    // One row more than may be shown tells whether there was more.
+    let answer = await this.send([
+      serialize.parse({ text: sql }),
+      serialize.bind(),
+      serialize.describe({ type: 'P' }),
+      ...next(maxRows + 1),
+    ]);
+    const fields = answer.fields;
+    const texts: (string | null)[][] = [];
+    let bytes = 0;
+    let tooLarge = false;
+    for (;;) {
+      for (const row of answer.rows) {
+        for (const value of row) bytes += value?.length ?? 4;
+        tooLarge ||= bytes > maxBytes;
+        if (!tooLarge) texts.push(row);
+      }
+      if (!answer.suspended || tooLarge || texts.length > maxRows) break;
+      answer = await this.send(next(maxRows + 1 - texts.length));
+    }
+    const truncated = tooLarge || texts.length > maxRows;
+    return {
+      columns: fields.map((field) => this.column(field)),
+      rows: texts
+        .slice(0, maxRows)
+        .map((row) => row.map((text, index) => toCell(text, fields[index]?.dataTypeID ?? 0, this.types))),
+      truncated,
+    };
+  }
+
+  private column(field: Field): ResultColumn {
+    return { name: field.name, type: this.types.get(field.dataTypeID)?.name ?? 'unknown' };
+  }
+
+  private async send(messages: readonly Uint8Array[]): Promise<Answer> {
+    const result = await this.database.execProtocol(Buffer.concat(messages), { throwOnError: false });
+    const answer = { fields: [] as readonly Field[], rows: [] as (string | null)[][], suspended: false };
+    for (const message of result.messages as readonly ProtocolMessage[]) {
+      if (message.name === 'error') throw reported(errorReport(message));
+      if (message.name === 'rowDescription') answer.fields = message.fields ?? [];
+      else if (message.name === 'dataRow') answer.rows.push(message.fields as unknown as (string | null)[]);
+      else if (message.name === 'portalSuspended') answer.suspended = true;
+    }
+    return answer;
+  }
+}
+
+/** Opens the database without a session's limits, for the one who builds a snapshot of it too. */
+export async function openDatabase(
+  options: Pick<SessionOptions, 'snapshotPath' | 'setupSql'>,
+): Promise<{ readonly database: PGlite; readonly protocol: Protocol }> {
+  const { PGlite, protocol } = await import('@electric-sql/pglite');
+  const { snapshotPath, setupSql = [] } = options;
+  // Unpacked here, because the engine's own decompression takes five times as long.
+  const snapshot = snapshotPath === undefined ? undefined : gunzipSync(await readFile(snapshotPath));
+  const database = await PGlite.create({
+    postgresqlconf: SERVER_SETTINGS,
+    // Segments of 1 MB instead of 16 make the directory, and so the snapshot, a third of the size.
+    initDbStartParams: ['--wal-segsize=1'],
+    ...(snapshot === undefined ? {} : { loadDataDir: new Blob([snapshot]) }),
+  });
+  for (const sql of setupSql) await database.exec(sql);
+  return { database, protocol };
+}
+
+type Protocol = typeof pgliteProtocol;
+
+interface Field {
+  readonly name: string;
+  readonly dataTypeID: number;
+}
+
+interface Answer {
+  readonly fields: readonly Field[];
+  readonly rows: readonly (string | null)[][];
+  /** There may be more rows. */
+  readonly suspended: boolean;
+}
+
+/** The parts of the protocol's messages that we read. */
+interface ProtocolMessage {
+  readonly name: string;
+  readonly fields?: readonly Field[];
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
+  readonly position?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+/**
+ * An error of the query, but for one: the statement is ours and always there, so when the engine misses it, it has
+ * lost the message before, and its state with it.
+ */
+function reported(report: Parameters<typeof databaseError>[0]): Error {
+  return report.sqlstate === '26000' ? new Error(report.message) : databaseError(report);
+}
+
+function errorReport(message: ProtocolMessage): Parameters<typeof databaseError>[0] {
+  return {
+    sqlstate: message.code ?? 'XX000',
+    message: message.message ?? 'the database failed',
+    position: message.position === undefined ? null : Number(message.position),
+    hint: message.hint ?? null,
+  };
+}
+
+interface TypeRow {
+  readonly oid: number;
+  readonly name: string;
+  readonly element: number | null;
+  readonly delimiter: string;
+}
+
+const TYPES_SQL = `SELECT oid::int4 AS oid, format_type(oid, NULL) AS name, typdelim::text AS delimiter,
+                          CASE WHEN typcategory = 'A' THEN typelem::int4 END AS element
+                   FROM pg_type`;
+
+function typeEntry({ oid, name, element, delimiter }: TypeRow): [number, TypeInfo] {
+  return [oid, { name, delimiter, ...(element === null ? {} : { elementOid: element }) }];
+}

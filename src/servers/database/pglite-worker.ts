@@ -1,0 +1,133 @@
+import { Worker } from 'node:worker_threads';
+import { ServeError } from '../../core/errors.js';
+import type { DatabaseDescription, QueryRows } from './engine.js';
+import type { SessionOptions } from './pglite-session.js';
+import { databaseError, QueryError } from './query-error.js';
+import type { WorkerQuery, WorkerReply } from './worker-protocol.js';
+
+/** Of JavaScript's heap in the worker; more ends the worker, never the process. */
+const MAX_HEAP_MB = 512;
+
+/**
+ * The parser and PostgreSQL recurse as deep as a query nests. With this stack they reach their own limits first, for
+ * any query of the length that is allowed; with the usual 4 MB the engine's error is lost on the way.
+ */
+const STACK_MB = 64;
+
+/** Our end of one worker thread with an embedded database. */
+export class PgliteWorker {
+  private waiting: { resolve(rows: QueryRows): void; reject(error: Error): void } | undefined;
+  private ended = false;
+
+  private constructor(
+    private readonly thread: Worker,
+    readonly description: DatabaseDescription,
+  ) {
+    thread.on('message', (reply: WorkerReply) => this.take(reply));
+    thread.on('error', (error) => this.lose(error));
+    thread.on('exit', () => this.lose());
+  }
+
+  /**
+   * Resolves when the database answers.
+   *
+   * @throws ServeError  the engine is not installed, or the database does not start
+   */
+  static async start(workerUrl: URL, options: SessionOptions, signal: AbortSignal): Promise<PgliteWorker> {
+    signal.throwIfAborted();
+    const thread = new Worker(workerUrl, {
+      name: 'mcpx-database',
+      workerData: options,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, stackSizeMb: STACK_MB },
+      // What the engine prints while it starts is no log of ours, and stdout may carry MCP.
+      stdout: true,
+      stderr: true,
+      execArgv: [],
+      env: {},
+    });
+    const stop = (): void => void thread.terminate();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const first = await firstReply(thread);
+      signal.throwIfAborted();
+      if (first.kind === 'ready') return new PgliteWorker(thread, first.description);
+      throw startFailure(first);
+    } catch (error) {
+      await thread.terminate();
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** False once the thread has ended or its session broke; such a worker is to be dropped. */
+  get usable(): boolean {
+    return !this.ended;
+  }
+
+  /** One query at a time. */
+  run(query: WorkerQuery): Promise<QueryRows> {
+    return new Promise((resolve, reject) => {
+      this.waiting = { resolve, reject };
+      if (this.ended) this.lose();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      else this.thread.postMessage(query);
+    });
+  }
+
+  /** Ends the thread whatever it computes: PGlite knows no other way to stop a query. */
+  async terminate(): Promise<void> {
+    this.ended = true;
+    await this.thread.terminate();
+  }
+
+  private take(reply: WorkerReply): void {
+    if (reply.kind === 'rows') return this.settle()?.resolve(reply.result);
+    if (reply.kind === 'refused') return this.settle()?.reject(databaseError(reply));
+    this.lose(new Error(reply.kind === 'ready' ? 'it started twice' : reply.message));
+    void this.thread.terminate();
+  }
+
+  private lose(cause?: Error): void {
+    this.ended = true;
+    this.settle()?.reject(
+      new QueryError('SQL505', '57P02', 'The database stopped while it ran the query.', {
+        hint: 'The query probably needs more memory than it may have: ask for less at once.',
+        cause,
+      }),
+    );
+  }
+
+  private settle(): typeof this.waiting {
+    const waiting = this.waiting;
+    this.waiting = undefined;
+    return waiting;
+  }
+}
+
+function firstReply(thread: Worker): Promise<WorkerReply> {
+  return new Promise((resolve, reject) => {
+    thread.once('message', resolve);
+    thread.once('error', (error) => reject(startFailure({ message: error.message, missing: false })));
+    thread.once('exit', () => reject(startFailure({ message: 'its thread ended', missing: false })));
+  });
+}
+
+function startFailure(
+  reply: WorkerReply | { readonly message: string; readonly missing: boolean },
+): ServeError {
+  const { message, missing } =
+    'missing' in reply ? reply : { message: 'an unexpected answer', missing: false };
+  const cause = new Error(message);
+  if (missing) {
+    return new ServeError('SRV405', 'The embedded database engine or its SQL parser is not installed.', {
+      hint: 'Install both beside mcpx: npm install @electric-sql/pglite libpg-query',
+      fix: 'npm install @electric-sql/pglite libpg-query',
+      cause,
+    });
+  }
+  return new ServeError('SRV406', 'The embedded database does not start.', {
+    hint: 'Reinstall mcpx; if it goes on, report it with the cause below.',
+    cause,
+  });
+}
