@@ -58,7 +58,7 @@ export interface TableDescription {
   readonly foreign_keys: readonly ForeignKey[];
 }
 
-export interface ColumnDescription {
+interface ColumnDescription {
   readonly name: string;
   readonly type: string;
   readonly nullable: boolean;
@@ -72,7 +72,7 @@ export interface ForeignKey {
 }
 
 /** A foreign key told from the side of the columns: `orders.customer_id` to `customers.customer_id`. */
-export interface Relationship {
+interface Relationship {
   readonly from: string;
   readonly to: string;
 }

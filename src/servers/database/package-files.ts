@@ -23,7 +23,7 @@ export function builtSnapshotPath(): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-export const SNAPSHOT_NAME = 'sample-shop.tar.gz';
+const SNAPSHOT_NAME = 'sample-shop.tar.gz';
 
 /** The product metadata that the package ships; the sample shop sells its products. */
 export function shippedMetadataPath(): string {

@@ -81,7 +81,7 @@ const CATEGORY_BY_CLASS: Readonly<Record<string, string>> = {
   XX: 'internal',
 };
 
-export function categoryOf(sqlstate: string): string {
+function categoryOf(sqlstate: string): string {
   return CATEGORY_BY_STATE[sqlstate] ?? CATEGORY_BY_CLASS[sqlstate.slice(0, 2)] ?? 'other';
 }
 
