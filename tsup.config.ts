@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
+import { writeShopSnapshot } from './src/servers/database/sample/shop.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
@@ -99,5 +100,11 @@ export default defineConfig([
       js: "import { createRequire as createRequireOfMcpx } from 'node:module'; const require = createRequireOfMcpx(import.meta.url);",
     },
   },
-  { ...common, entry: { 'database-worker': 'src/servers/database/worker.ts' }, format: 'esm' },
+  {
+    ...common,
+    entry: { 'database-worker': 'src/servers/database/worker.ts' },
+    format: 'esm',
+    // Creating the sample shop takes seconds, so it is shipped ready-made.
+    onSuccess: () => writeShopSnapshot('dist/sample-shop.tar.gz', 'resources/product_metadata.json'),
+  },
 ]);
