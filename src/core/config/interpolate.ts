@@ -1,4 +1,4 @@
-const REFERENCE = /\$\$\{|\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}\\]|\\.)*))?\}/g;
+const START = /\$\$\{|\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(:-|\})/g;
 
 export interface Interpolated {
   readonly text: string;
@@ -10,18 +10,48 @@ export interface Interpolated {
 
 /**
  * Replaces `${VAR}` and `${VAR:-default}` by values of the environment; `${env:VAR}` is the form of VS Code.
- * As in a shell, the default also stands in for an empty value. `$${` writes a literal `${`.
+ * As in a shell, the default also stands in for an empty value; a `}` in it is written `\}`. `$${` writes a
+ * literal `${`.
  */
 export function interpolate(text: string, env: Readonly<Record<string, string | undefined>>): Interpolated {
   const unset: string[] = [];
+  const parts: string[] = [];
+  let done = 0;
   let changed = false;
-  const result = text.replace(REFERENCE, (whole, name: string | undefined, fallback: string | undefined) => {
-    changed = true;
-    if (name === undefined) return '${';
+  START.lastIndex = 0;
+  for (let match = START.exec(text); match !== null; match = START.exec(text)) {
+    const [whole, name, end] = match;
+    parts.push(text.slice(done, match.index));
+    done = match.index;
+    if (name === undefined) {
+      parts.push('${');
+      done = START.lastIndex;
+      changed = true;
+      continue;
+    }
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
-    if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
-    if (value === undefined) unset.push(name);
-    return value ?? whole;
-  });
-  return { text: result, unset, changed };
+    if (end === '}') {
+      changed = true;
+      if (value === undefined) unset.push(name);
+      parts.push(value ?? whole);
+      done = START.lastIndex;
+      continue;
+    }
+    const close = closingBrace(text, START.lastIndex);
+    // No brace closes this one, so none closes those behind it.
+    if (close === -1) break;
+    changed = true;
+    const fallback = text.slice(START.lastIndex, close).replaceAll('\\}', '}');
+    parts.push(value === undefined || value === '' ? fallback : value);
+    done = close + 1;
+    START.lastIndex = done;
+  }
+  return { text: parts.join('') + text.slice(done), unset, changed };
+}
+
+/** Where the next `}` without a backslash stands, or -1. */
+function closingBrace(text: string, from: number): number {
+  let at = text.indexOf('}', from);
+  while (at > from && text[at - 1] === '\\') at = text.indexOf('}', at + 1);
+  return at;
 }

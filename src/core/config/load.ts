@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
@@ -17,7 +18,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 z.config({ jitless: true });
 
 /** No configuration is this large; parsing one would hold the process for seconds. */
-const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const MAX_FILE_BYTES = 1024 * 1024;
 
 /** Where a configuration is looked for when neither `--config` nor `MCPX_CONFIG` names one. */
 export function configCandidates(cwd: string, env: Environment): readonly string[] {
@@ -74,15 +75,20 @@ export async function loadConfig(file: string, env: Environment = process.env): 
 
 /** Reads a text file as UTF-8. @throws ConfigurationError CFG101 | CFG102 */
 export async function readConfigText(file: string): Promise<string> {
-  let bytes: Buffer;
+  const chunks: Buffer[] = [];
+  let size = 0;
   try {
-    const { size } = await stat(file);
-    if (size > MAX_FILE_BYTES) {
-      throw new ConfigurationError('CFG102', `${file} is larger than a configuration can be (4 MiB)`, {
-        context: { file, bytes: size },
-      });
+    // Counted as it comes: pipes and devices do not tell their size before.
+    for await (const chunk of createReadStream(file)) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > MAX_FILE_BYTES) {
+        throw new ConfigurationError('CFG102', `${file} is larger than a configuration can be (1 MiB)`, {
+          context: { file },
+          hint: 'Is this the right file?',
+        });
+      }
     }
-    bytes = await readFile(file);
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     const reason = (error as NodeJS.ErrnoException).code;
@@ -101,7 +107,7 @@ export async function readConfigText(file: string): Promise<string> {
     });
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
   } catch (error) {
     throw new ConfigurationError('CFG102', `${file} is not UTF-8 text`, {
       context: { file },
@@ -227,27 +233,24 @@ function meaningProblems(
   return problems;
 
   function priorityProblems(): void {
-    for (const [index, [id, server]] of servers.entries()) {
-      const rival = servers.slice(0, index).find(([, other]) => other.priority === server.priority);
-      if (rival === undefined) continue;
-      const [otherId, other] =
-        servers
-          .slice(0, index)
-          .find(
-            ([, o]) => o.priority === server.priority && o.domains.some((d) => server.domains.includes(d)),
-          ) ?? rival;
-      const shared = other.domains.find((domain) => server.domains.includes(domain));
+    const first = new Map<string, string>();
+    for (const [id, { priority, domains }] of servers) {
+      const keys = [`${priority}`, ...domains.map((domain) => `${priority} ${domain}`)];
+      const shared = domains.find((domain) => first.has(`${priority} ${domain}`));
+      const otherId = first.get(shared === undefined ? `${priority}` : `${priority} ${shared}`);
+      for (const key of keys) if (!first.has(key)) first.set(key, id);
+      if (otherId === undefined) continue;
       const place = ['mcp_servers', id, 'priority'];
       if (shared !== undefined) {
         add(
           'error',
           'CFG111',
           place,
-          `"${id}" and "${otherId}" both have priority ${server.priority} in domain "${shared}"`,
+          `"${id}" and "${otherId}" both have priority ${priority} in domain "${shared}"`,
           'give one of them another priority, so that it is clear who wins',
         );
       } else {
-        const message = `"${id}" and "${otherId}" both have priority ${server.priority}`;
+        const message = `"${id}" and "${otherId}" both have priority ${priority}`;
         add(
           'warning',
           'CFG112',
@@ -312,7 +315,7 @@ function problemsOf(
     }
   } else if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
-    const near = nearest(String(found), values);
+    const near = typeof found === 'string' ? nearest(found, values) : undefined;
     message = `${last} cannot be ${JSON.stringify(found)}`;
     hint =
       near === undefined

@@ -7,17 +7,21 @@ import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './un
  * `config.ts` turns the result into the `Config` that the rest of mcpx knows.
  */
 
-const durationText = z.string().regex(DURATION_PATTERN);
-const bytesText = z.string().regex(BYTES_PATTERN);
+const NO_DURATION = {
+  error: 'expected a duration: seconds as a number, or a text such as "250ms", "30s", "5m"',
+};
+const NO_SIZE = { error: 'expected a size: bytes as a number, or a text such as "100MB", "64MiB"' };
+const durationText = z.string().regex(DURATION_PATTERN, NO_DURATION);
+const bytesText = z.string().regex(BYTES_PATTERN, NO_SIZE);
 
 /** Seconds as a number, or a text with its unit; milliseconds inside mcpx. */
 const duration = () =>
   z
-    .union([z.number().min(0), durationText], {
-      error: 'expected a duration: seconds as a number, or a text such as "250ms", "30s", "5m"',
-    })
+    .union([z.number().min(0, NO_DURATION), durationText], NO_DURATION)
     .refine((value) => parseDuration(value) !== undefined, {
       error: 'longer than a timer can hold (24 days)',
+      // What is no duration at all has been reported as that.
+      when: ({ issues }) => issues.length === 0,
     });
 
 /** A duration that something is waited for: 0 would mean never. */
@@ -26,10 +30,11 @@ const wait = () =>
 
 const bytes = () =>
   z
-    .union([z.number().int().min(0), bytesText], {
-      error: 'expected a size: bytes as a number, or a text such as "100MB", "64MiB"',
-    })
-    .refine((value) => parseBytes(value) !== undefined, { error: 'larger than a number can hold' });
+    .union([z.number().int(NO_SIZE).min(0, NO_SIZE), bytesText], NO_SIZE)
+    .refine((value) => parseBytes(value) !== undefined, {
+      error: 'larger than a number can hold',
+      when: ({ issues }) => issues.length === 0,
+    });
 
 const httpUrl = z.string().refine((text) => isHttpUrl(text), {
   error: 'expected an http:// or https:// URL',

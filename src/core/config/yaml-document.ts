@@ -1,14 +1,19 @@
 import {
+  Composer,
+  Document,
   isMap,
   isNode,
   isPair,
   isScalar,
   isSeq,
   LineCounter,
-  parseDocument,
+  Parser,
   visit,
-  type Document,
+  YAMLParseError,
+  type CST,
   type Node,
+  type Pair,
+  type YAMLMap,
 } from 'yaml';
 import { interpolate } from './interpolate.js';
 import type { Position, Problem, Range } from './problem.js';
@@ -39,25 +44,28 @@ export function readYamlDocument(
   env: Readonly<Record<string, string | undefined>>,
 ): YamlDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    strict: true,
-  });
+  const { document, tooDeepAt } = parse(text, lines);
+  const pairs = new PairIndex();
   const problems: Problem[] = document.errors.map((error) => ({
     severity: 'error',
-    code: error.code === 'DUPLICATE_KEY' ? 'CFG110' : 'CFG103',
-    message:
-      error.code === 'DUPLICATE_KEY' ? 'this key stands in the mapping already' : firstLine(error.message),
+    code: 'CFG103',
+    message: error.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : firstLine(error.message),
     ...(error.code === 'TAB_AS_INDENT' ? { hint: 'indent with spaces' } : {}),
     path: '',
     file,
     range: rangeAt(error.pos[0], error.pos[1]),
   }));
+  if (tooDeepAt !== undefined) {
+    const range = rangeAt(tooDeepAt, tooDeepAt);
+    const message = 'this is nested too deeply';
+    problems.push({ severity: 'error', code: 'CFG103', message, path: '', file, range });
+  }
 
-  const syntaxIsBroken = problems.some((problem) => problem.code === 'CFG103');
-  if (!syntaxIsBroken) fillIn();
+  const syntaxIsBroken = problems.length > 0;
+  if (!syntaxIsBroken) {
+    findDuplicates();
+    fillIn();
+  }
 
   let value: unknown;
   if (!syntaxIsBroken) {
@@ -74,10 +82,32 @@ export function readYamlDocument(
     problems,
     rangeOf: (path) => nodeRange(path) ?? rangeAt(0, 0),
     keyRangeOf: (path) => {
-      const pair = findPair(document, path);
+      const pair = findPair(document, path, pairs);
       return pair?.key === undefined ? (nodeRange(path) ?? rangeAt(0, 0)) : rangeOfNode(pair.key);
     },
   };
+
+  function findDuplicates(): void {
+    visit(document, {
+      Map(_, map, ancestors) {
+        const seen = new Set<unknown>();
+        for (const { key } of map.items) {
+          if (!isScalar(key)) continue;
+          if (seen.has(key.value)) {
+            problems.push({
+              severity: 'error',
+              code: 'CFG110',
+              message: 'this key stands in the mapping already',
+              path: [pathOf(ancestors), String(key.value)].filter((part) => part !== '').join('.'),
+              file,
+              range: rangeOfNode(key),
+            });
+          }
+          seen.add(key.value);
+        }
+      },
+    });
+  }
 
   function fillIn(): void {
     visit(document, {
@@ -119,7 +149,7 @@ export function readYamlDocument(
 
   function nodeRange(path: Path): Range | undefined {
     for (let length = path.length; length > 0; length -= 1) {
-      const pair = findPair(document, path.slice(0, length));
+      const pair = findPair(document, path.slice(0, length), pairs);
       const node = pair?.value ?? pair?.key;
       // For a value that is missing the key of the mapping around it is the place to look at.
       if (node !== undefined) return rangeOfNode(length === path.length ? node : (pair?.key ?? node));
@@ -128,15 +158,80 @@ export function readYamlDocument(
   }
 }
 
+/** Deeper than any setting by far. */
+const MAX_DEPTH = 100;
+
+function parse(
+  text: string,
+  lineCounter: LineCounter,
+): { readonly document: Document; readonly tooDeepAt: number | undefined } {
+  const { stackTraceLimit } = Error;
+  // Each problem is an error object, and of a million stacks nobody reads one: they would take ten times as long.
+  Error.stackTraceLimit = 0;
+  try {
+    const tokens = [...new Parser(lineCounter.addNewLine).parse(text)];
+    // The steps after this one call themselves for each level. Where the stack runs out in the middle of a regular
+    // expression, V8 ends the whole process instead of throwing.
+    const tooDeepAt = findTooDeep(tokens);
+    // Comparing each key with all before it takes quadratic time; duplicates are looked for below.
+    const composer = new Composer({ lineCounter, prettyErrors: false, uniqueKeys: false, strict: true });
+    const [first, second] = composer.compose(tooDeepAt === undefined ? tokens : [], true, text.length);
+    const document = first ?? new Document();
+    if (second !== undefined) {
+      const place: [number, number] = [second.range[0], second.range[1]];
+      document.errors.push(new YAMLParseError(place, 'MULTIPLE_DOCS', ''));
+    }
+    return { document, tooDeepAt };
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** Where the nesting exceeds what is sensible; walks without calling itself. */
+function findTooDeep(tokens: readonly CST.Token[]): number | undefined {
+  const waiting: { readonly token: CST.Token; readonly depth: number }[] = [];
+  const add = (token: CST.Token | null | undefined, depth: number) => {
+    if (token !== null && token !== undefined) waiting.push({ token, depth });
+  };
+  for (const token of tokens) add(token, 0);
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { token, depth } = next;
+    if (depth > MAX_DEPTH) return token.offset;
+    if (token.type === 'document') add(token.value, depth);
+    if (!('items' in token)) continue;
+    for (const item of token.items) {
+      add(item.key, depth + 1);
+      add(item.value, depth + 1);
+    }
+  }
+  return undefined;
+}
+
+/** The pairs of a mapping by key, made once for each mapping that is asked for; of equal keys the first. */
+class PairIndex {
+  readonly #byMap = new Map<YAMLMap, ReadonlyMap<string, Pair>>();
+
+  find(map: YAMLMap, key: string): Pair | undefined {
+    let byKey = this.#byMap.get(map);
+    if (byKey === undefined) {
+      const scalars = map.items.filter((item) => isScalar(item.key)).toReversed();
+      byKey = new Map(scalars.map((item) => [String((item.key as { value: unknown }).value), item]));
+      this.#byMap.set(map, byKey);
+    }
+    return byKey.get(key);
+  }
+}
+
 function findPair(
   document: Document,
   path: Path,
+  pairs: PairIndex,
 ): { key: Node | undefined; value: Node | undefined } | undefined {
   let node: unknown = document.contents;
   let key: Node | undefined;
   for (const step of path) {
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
+      const pair = pairs.find(node, String(step));
       if (pair === undefined) return undefined;
       key = isNode(pair.key) ? pair.key : undefined;
       node = pair.value;

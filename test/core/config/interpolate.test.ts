@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import { interpolate } from '../../../src/core/config/interpolate.js';
+
+const ENV = { A: 'value', EMPTY: '', REF: '${A}', A1_b: 'digits' };
+
+it.each([
+  ['no reference', 'no reference'],
+  ['${A}', 'value'],
+  ['<${A}|${A}>', '<value|value>'],
+  ['${env:A}', 'value'],
+  ['${A1_b}', 'digits'],
+  ['${A:-x}', 'value'],
+  ['${GONE:-x y}', 'x y'],
+  ['${GONE:-}', ''],
+  ['${EMPTY:-x}', 'x'],
+  ['${EMPTY}', ''],
+  [String.raw`${'${GONE:-a\\}b}'}`, 'a}b'],
+  [String.raw`${'${GONE:-C:\\temp}'}`, String.raw`C:\temp`],
+  ['$${A}', '${A}'],
+  ['$$${A}', '$${A}'],
+  ['$A and $ and {A}', '$A and $ and {A}'],
+  ['${1A} ${A-B} ${ A } ${}', '${1A} ${A-B} ${ A } ${}'],
+  // A value is taken as it is, never looked through again.
+  ['${REF}', '${A}'],
+  ['${GONE:-open', '${GONE:-open'],
+  ['${A}${GONE:-open', 'value${GONE:-open'],
+])('%j becomes %j', (text, expected) => {
+  expect(interpolate(text, ENV)).toMatchObject({ text: expected, unset: [] });
+});
+
+it('lists what is not set, in order, and leaves the reference standing', () => {
+  expect(interpolate('${X} ${A} ${Y} ${X}', ENV)).toEqual({
+    text: '${X} value ${Y} ${X}',
+    unset: ['X', 'Y', 'X'],
+    changed: true,
+  });
+});
+
+it('what every object has is no environment variable', () => {
+  expect(interpolate('${constructor} ${__proto__} ${toString}', {}).unset).toEqual([
+    'constructor',
+    '__proto__',
+    'toString',
+  ]);
+});
+
+it('says whether there was a reference at all', () => {
+  expect(interpolate('a $ b', ENV).changed).toBe(false);
+  expect(interpolate('a ${GONE:-open', ENV).changed).toBe(false);
+  expect(interpolate('$${', ENV).changed).toBe(true);
+});
