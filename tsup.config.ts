@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 import { writeShopSnapshot } from './src/servers/database/sample/shop.js';
 
@@ -20,6 +20,17 @@ const common: Options = {
   sourcemap: false,
   define: { MCPX_VERSION: JSON.stringify(version) },
 };
+
+/**
+ * Lets `npx mcpx` in this checkout run the checkout. Without the link npx installs the folder into a cache of its own,
+ * which takes seconds and builds it again.
+ */
+function linkOwnCommand(): void {
+  const link = 'node_modules/.bin/mcpx';
+  if (process.platform === 'win32' || !existsSync('node_modules/.bin')) return;
+  rmSync(link, { force: true });
+  symlinkSync('../../bin/mcpx.js', link);
+}
 
 /**
  * Zod brings its messages in fifty languages along; ours are our own, so English is enough. Removing this costs
@@ -88,6 +99,7 @@ export default defineConfig([
       const url = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
       const head = `/* mcpx ${hash} */(function (exports, require, module, __filename, __dirname) {${url}`;
       writeFileSync('dist/mcpx.cjs', `${head}${code}\n})`);
+      linkOwnCommand();
     },
   },
   {
