@@ -39,18 +39,32 @@ const EXIT_TEXTS: Readonly<Record<number, string>> = {
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   let status = 0;
+  let help = '';
   const operationId = createOperationId();
-  const program = createProgram(io, operationId, (result) => {
-    status = result;
-  });
+  const program = createProgram(
+    io,
+    operationId,
+    (result) => {
+      status = result;
+    },
+    (text) => {
+      help += text;
+    },
+  );
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const wantsJson = wantsMachineFormat(argv, io);
+    // A command that only has subcommands was called alone; its help says which there are.
+    const isBare = error instanceof CommanderError && error.code === 'commander.help';
+    if (isBare && !wantsJson && argv[0] !== 'help') {
+      io.err(help);
+      return 2;
+    }
     return report(
-      error instanceof CommanderError ? usageError(error) : error,
+      error instanceof CommanderError ? usageError(error, argv) : error,
       wantsJson,
       operationId,
       argv,
@@ -59,7 +73,12 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function createProgram(io: Io, operationId: string, done: (status: number) => void): Command {
+function createProgram(
+  io: Io,
+  operationId: string,
+  done: (status: number) => void,
+  onHelp: (text: string) => void,
+): Command {
   const program = new Command('mcpx')
     .description(
       'Gathers the resources of many MCP servers side by side, and says who answers for what and why',
@@ -72,7 +91,7 @@ function createProgram(io: Io, operationId: string, done: (status: number) => vo
     )
     .addHelpText('after', `\nMore: mcpx help <command>\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 9, 130])}`);
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
-  configure(program, io);
+  configure(program, io, onHelp);
   for (const command of commands) add(program, command);
   return program;
 
@@ -81,7 +100,7 @@ function createProgram(io: Io, operationId: string, done: (status: number) => vo
       .command(definition.name)
       .summary(definition.summary)
       .description(definition.summary);
-    configure(command, io);
+    configure(command, io, onHelp);
     command.copyInheritedSettings(parent);
     for (const [syntax, description] of definition.arguments ?? []) command.argument(syntax, description);
     for (const option of definition.options ?? []) command.addOption(toOption(option));
@@ -104,13 +123,16 @@ function createProgram(io: Io, operationId: string, done: (status: number) => vo
   }
 }
 
-function configure(command: Command, io: Io): void {
+function configure(command: Command, io: Io, onHelp: (text: string) => void): void {
   command.exitOverride();
   command.configureOutput({
     writeOut: (text) => void io.out(text),
-    // Usage errors are reported like every other error, once, at the end.
-    writeErr: () => undefined,
+    // Usage errors are reported like every other error, once, at the end; what is left is the help of a command
+    // that cannot stand alone.
+    outputError: () => undefined,
+    writeErr: onHelp,
     getOutHelpWidth: () => io.columns ?? 100,
+    getErrHelpWidth: () => io.columns ?? 100,
   });
 }
 
@@ -147,7 +169,15 @@ function exitHelp(statuses: readonly number[]): string {
   return `Exit status:\n${statuses.map((status) => `  ${String(status).padEnd(4)}${EXIT_TEXTS[status] ?? ''}\n`).join('')}`;
 }
 
-function usageError(error: CommanderError): ConfigurationError {
+function usageError(error: CommanderError, argv: readonly string[]): ConfigurationError {
+  if (error.code === 'commander.help') {
+    const [first, second] = argv.filter((word) => !word.startsWith('-'));
+    return new ConfigurationError(
+      'CLI901',
+      first === 'help' ? `unknown command '${second ?? ''}'` : `${first ?? 'mcpx'} needs a command`,
+      { hint: 'See `mcpx help`.' },
+    );
+  }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = rest
     .find((line) => line.includes('Did you mean'))
@@ -159,8 +189,8 @@ function usageError(error: CommanderError): ConfigurationError {
 /** Failures may come before the flags are read, so the format is looked up in the raw words. */
 function wantsMachineFormat(argv: readonly string[], io: Io): boolean {
   const at = argv.findIndex((word) => word === '-o' || word === '--output');
-  const named =
-    at === -1 ? argv.find((word) => word.startsWith('--output='))?.slice('--output='.length) : argv[at + 1];
+  const joined = argv.find((word) => /^(--output=|-o.)/.test(word));
+  const named = at === -1 ? joined?.replace(/^(--output=|-o)/, '') : argv[at + 1];
   const format = named ?? io.env['MCPX_OUTPUT'];
   return argv.includes('--json') || (format !== undefined && format !== 'table');
 }

@@ -4,7 +4,8 @@ import type { Registry } from '../core/registry/registry.js';
 /**
  * The ids that names and domains of the command line choose together.
  *
- * @throws ResourceFetchError RES301 for a domain that no server handles, RES306 for an unknown id
+ * @throws ResourceFetchError RES301 for a domain that no server handles, or none of the named ones; RES306 for an
+ *   unknown id
  */
 export function chooseServers(
   registry: Registry,
@@ -31,5 +32,19 @@ export function chooseServers(
     }
   }
   const inDomain = domains?.flatMap((domain) => registry.forDomain(domain).map(({ id }) => id));
-  return known.filter((id) => (named.length === 0 || named.includes(id)) && (inDomain?.includes(id) ?? true));
+  const chosen = known.filter(
+    (id) => (named.length === 0 || named.includes(id)) && (inDomain?.includes(id) ?? true),
+  );
+  if (chosen.length === 0) {
+    throw new ResourceFetchError(
+      'RES301',
+      `none of the named servers handles ${(domains ?? []).join(', ')}`,
+      {
+        context: { servers: named, domains: domains ?? [] },
+        hint: `Handled by: ${[...new Set(inDomain)].join(', ')}.`,
+        fix: 'mcpx servers list',
+      },
+    );
+  }
+  return chosen;
 }

@@ -1,4 +1,4 @@
-import type { View } from '../render/terminal.js';
+import { escapeControls, hasRawControls, type View } from '../render/terminal.js';
 import { colorIsOn } from './color.js';
 import type { GlobalOptions, Io, OutputFormat } from './command.js';
 
@@ -9,11 +9,18 @@ export async function writeValue(
   io: Io,
 ): Promise<void> {
   if (format === 'yaml') {
-    const { stringify } = await import('yaml');
-    await io.out(stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }));
+    const { Document, visit } = await import('yaml');
+    const document = new Document(value, { aliasDuplicateObjects: false });
+    visit(document, {
+      Scalar(_, node) {
+        // Only there can they be written as escapes.
+        if (typeof node.value === 'string' && hasRawControls(node.value)) node.type = 'QUOTE_DOUBLE';
+      },
+    });
+    await io.out(escapeControls(document.toString({ lineWidth: 0 })));
     return;
   }
-  await io.out(`${JSON.stringify(value, null, format === 'json' ? 2 : 0)}\n`);
+  await io.out(`${escapeControls(JSON.stringify(value, null, format === 'json' ? 2 : 0))}\n`);
 }
 
 /** How people will look at what goes to standard output. */

@@ -23,6 +23,8 @@ const EXITS = [0, 2, 3, 4, 9];
 export const serveCommand: CommandDefinition = {
   name: 'serve',
   summary: 'Run one of the MCP servers of mcpx',
+  examples: ['mcpx serve metadata', 'mcpx serve database'],
+  exits: EXITS,
   subcommands: [
     {
       name: 'metadata',

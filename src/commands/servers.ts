@@ -3,6 +3,8 @@ import type { CommandDefinition, CommandInput } from './command.js';
 export const serversCommand: CommandDefinition = {
   name: 'servers',
   summary: 'Show the configured servers, without connecting to them',
+  examples: ['mcpx servers list', 'mcpx servers show product_metadata_mcp'],
+  exits: [0, 2, 3, 7],
   subcommands: [
     {
       name: 'list',

@@ -2,7 +2,7 @@ import type { Problem } from '../core/config/problem.js';
 import { describeProblem } from '../core/config/problem.js';
 import { ERROR_CODES, type MCPOrchestratorException } from '../core/errors.js';
 import { paint } from './paint.js';
-import { plain, type View } from './terminal.js';
+import { escapeControls, plain, type View } from './terminal.js';
 
 /** An error for people: what failed, why, and what to do next. Every problem of a file has its own line. */
 export function renderFailure(error: MCPOrchestratorException, view: View): string {
@@ -43,5 +43,5 @@ export function renderFailureJson(error: MCPOrchestratorException, operationId: 
     ...(Object.keys(others).length > 0 ? { context: others } : {}),
     operation_id: operationId,
   };
-  return `${JSON.stringify({ error: body })}\n`;
+  return `${escapeControls(JSON.stringify({ error: body }))}\n`;
 }

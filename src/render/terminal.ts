@@ -19,7 +19,24 @@ export function plain(text: string): string {
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const ESCAPES = /[\u001b\u009b](?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])?/g;
 // eslint-disable-next-line no-control-regex -- the same
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/**
+ * Writes what JSON may hold and a terminal must not see (C1 controls, direction marks, line separators) as `\u009b`.
+ *
+ * @param json  JSON, or YAML with such characters in double quotes only: both read the escape
+ */
+export function escapeControls(json: string): string {
+  return json.replace(RAW_IN_JSON, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Whether a text holds what `escapeControls` would escape. */
+export function hasRawControls(text: string): boolean {
+  return text.search(RAW_IN_JSON) !== -1;
+}
+
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const RAW_IN_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Cuts a text to a number of columns, with an ellipsis where something is missing. */
 export function cut(text: string, columns: number): string {

@@ -70,7 +70,11 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
   CRITICAL: 'error',
 };
 
-/** Turns a checked file into the `Config` that the rest of mcpx knows; no other code knows both. */
+/**
+ * Turns a checked file into the `Config` that the rest of mcpx knows; no other code knows both.
+ *
+ * @internal
+ */
 export function toConfig(file: ConfigFile, fileName?: string): Config {
   const { orchestration: o } = file;
   return {
@@ -157,9 +161,13 @@ export function secretsOf(config: Config): readonly string[] {
     for (const value of Object.values({ ...server.env, ...server.start?.env })) secrets.add(value);
     if (server.url !== undefined) {
       const url = new URL(server.url);
-      for (const raw of [url.username, url.password, ...url.searchParams.values()]) {
-        secrets.add(raw);
-        secrets.add(decodeURIComponentSafely(raw));
+      const userInfo = [url.username, url.password].map(decodeURIComponentSafely);
+      for (const raw of [url.username, url.password, ...userInfo]) secrets.add(raw);
+      // As the header that the user info becomes.
+      secrets.add(Buffer.from(userInfo.join(':')).toString('base64'));
+      for (const value of url.searchParams.values()) {
+        secrets.add(value);
+        secrets.add(encodeURIComponent(value));
       }
     }
   }

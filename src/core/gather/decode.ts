@@ -59,7 +59,7 @@ export function decodeTemplates(
  * Decodes what a server returned for a resource.
  *
  * @param bytes  of the texts and blobs as they came
- * @param notJson  how many contents claim to be JSON and are not; they are kept as text
+ * @param notJson  how many contents claim to be JSON and are not, or are nested too deeply; they are kept as text
  * @throws ResourceFetchError UPS211 for a content without text and blob
  */
 export function decodeContents(
@@ -106,7 +106,29 @@ function claimsJson(mimeType: unknown, text: string): boolean {
   return /^\s*[{[]/.test(text);
 }
 
+/** Deeper than any document; what prints a report calls itself for each level. */
+const MAX_DEPTH = 1000;
+
+/** Whether brackets nest too deeply; those in texts count for what they are. */
+function isTooDeep(json: string): boolean {
+  let depth = 0;
+  let isInText = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const code = json.charCodeAt(at);
+    if (isInText) {
+      if (code === 0x5c) at += 1;
+      else if (code === 0x22) isInText = false;
+    } else if (code === 0x22) isInText = true;
+    else if (code === 0x7b || code === 0x5b) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+  return false;
+}
+
 function parseJson(text: string): { readonly value: unknown } | undefined {
+  if (isTooDeep(text)) return undefined;
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {

@@ -8,12 +8,29 @@ export function selects(server: Pick<ServerConfig, 'include' | 'exclude'>, uri: 
 
 /**
  * Matches a URI against a glob: `*` stands for any run of characters, `/` too, since a URI is no path; `?` for
- * one character.
+ * one character. Goes back to the last `*` alone, so that no pair of glob and URI takes long.
  */
 function matches(glob: string, uri: string): boolean {
-  const pattern = glob
-    .replace(/[\\^$.|+()[\]{}]/g, String.raw`\$&`)
-    .replace(/\*+/g, '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${pattern}$`, 'su').test(uri);
+  let at = 0;
+  let inGlob = 0;
+  let star = -1;
+  let retryAt = 0;
+  while (at < uri.length) {
+    const wanted = glob[inGlob];
+    if (wanted === '*') {
+      star = inGlob;
+      retryAt = at;
+      inGlob += 1;
+    } else if (wanted === '?' || wanted === uri[at]) {
+      inGlob += 1;
+      at += 1;
+    } else if (star !== -1) {
+      retryAt += 1;
+      at = retryAt;
+      inGlob = star + 1;
+    } else {
+      return false;
+    }
+  }
+  return /^\**$/.test(glob.slice(inGlob));
 }

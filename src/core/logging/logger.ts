@@ -34,9 +34,17 @@ export function createLogger(options: LoggerOptions): Logger {
         options.format === 'json'
           ? JSON.stringify({ time, level, event, ...fields })
           : `${time.slice(11, 23)} ${level.padEnd(5)} ${event}${textFields(fields)}`;
-      options.write(`${redact(line)}\n`);
+      options.write(`${redact(line).replace(CONTROLS, escaped)}\n`);
     },
   };
+}
+
+// Lines go to a terminal, and JSON alone leaves these as they are.
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+function escaped(control: string): string {
+  return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function textFields(fields: LogFields): string {

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+const LONGEST_PAUSE_MS = 2_147_483_647;
+
 export interface RetryOptions {
   /** Attempts after the first one. */
   readonly maxRetries: number;
@@ -31,7 +33,8 @@ export async function retry<T>(call: (attempt: number) => Promise<T>, options: R
       const help = options.mayHelp(error);
       if (help === false || attempt > options.maxRetries || options.signal.aborted) throw error;
       const bound = Math.min(options.maxMs, options.initialMs * 2 ** (attempt - 1));
-      const pauseMs = typeof help === 'number' ? help : random() * bound;
+      // Timers of Node overflow above this and fire at once; nobody waits for 24 days anyway.
+      const pauseMs = Math.min(typeof help === 'number' ? help : random() * bound, LONGEST_PAUSE_MS);
       options.onRetry?.(error, attempt, pauseMs);
       try {
         await sleep(pauseMs, undefined, { signal: options.signal });
