@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 import { writeShopSnapshot } from './src/servers/database/sample/shop.js';
 
@@ -20,17 +20,6 @@ const common: Options = {
   sourcemap: false,
   define: { MCPX_VERSION: JSON.stringify(version) },
 };
-
-/**
- * Lets `npx mcpx` in this checkout run the checkout. Without the link npx installs the folder into a cache of its own,
- * which takes seconds and builds it again.
- */
-function linkOwnCommand(): void {
-  const link = 'node_modules/.bin/mcpx';
-  if (process.platform === 'win32' || !existsSync('node_modules/.bin')) return;
-  rmSync(link, { force: true });
-  symlinkSync('../../bin/mcpx.js', link);
-}
 
 /**
  * Zod brings its messages in fifty languages along; ours are our own, so English is enough. Removing this costs
@@ -89,6 +78,8 @@ export default defineConfig([
       options.minifySyntax = true;
       options.minifyWhitespace = true;
       options.legalComments = 'none';
+      // A script that V8 runs from kept code cannot import(); lazy bodies stay lazy as requires.
+      options.supported = { 'dynamic-import': false };
     },
     outExtension: () => ({ js: '.cjs' }),
     // The shim runs the bundle as a function of what Node gives to a CommonJS module, and names the code that V8
@@ -99,7 +90,6 @@ export default defineConfig([
       const url = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
       const head = `/* mcpx ${hash} */(function (exports, require, module, __filename, __dirname) {${url}`;
       writeFileSync('dist/mcpx.cjs', `${head}${code}\n})`);
-      linkOwnCommand();
     },
   },
   {

@@ -86,7 +86,6 @@ function compileCache() {
   const script = new vm.Script(source, {
     filename: bundle,
     cachedData: kept,
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   return {
     load() {
@@ -103,11 +102,21 @@ function compileCache() {
         const unfinished = `${file}.${process.pid}`;
         fs.writeFileSync(unfinished, script.createCachedData(), { mode: 0o600 });
         fs.renameSync(unfinished, file);
+        removeOld(path.dirname(file));
       } catch {
         // A read-only home or a full disk: the next start compiles again.
       }
     },
   };
+}
+
+/** Code of versions that nobody has started for a month. */
+function removeOld(folder) {
+  const tooOld = Date.now() - 30 * 24 * 3600 * 1000;
+  for (const name of fs.readdirSync(folder)) {
+    const file = path.join(folder, name);
+    if (fs.statSync(file).mtimeMs < tooOld) fs.unlinkSync(file);
+  }
 }
 
 /**
