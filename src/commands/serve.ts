@@ -112,7 +112,7 @@ async function serveDatabase(input: CommandInput): Promise<number> {
   const { ConfigurationError } = await import('../core/errors.js');
   const transport = options['transport'] ?? 'http';
   if (transport !== 'http' && transport !== 'stdio') {
-    throw new ConfigurationError('CLI901', `--transport cannot be "${String(transport)}"`, {
+    throw new ConfigurationError('CLI901', `--transport cannot be ${JSON.stringify(transport)}`, {
       hint: 'It takes http or stdio.',
     });
   }

@@ -21,15 +21,12 @@ export function renderCompletion(
   commands: readonly Completable[],
   globals: readonly CompletableOption[],
 ): string {
-  switch (shell) {
-    case 'bash':
-      return bash(commands, globals);
-    case 'zsh':
-      // zsh runs bash's completions as they are.
-      return `#compdef mcpx\nautoload -U +X bashcompinit && bashcompinit\n${bash(commands, globals)}`;
-    case 'fish':
-      return fish(commands, globals);
-  }
+  if (shell === 'bash') return bash(commands, globals);
+  if (shell === 'fish') return fish(commands, globals);
+  // zsh runs bash's completions as they are.
+  return `#compdef mcpx
+autoload -U +X bashcompinit && bashcompinit
+${bash(commands, globals)}`;
 }
 
 function bash(commands: readonly Completable[], globals: readonly CompletableOption[]): string {

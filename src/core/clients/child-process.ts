@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MCPConnectionError } from '../errors.js';
 
@@ -16,13 +16,10 @@ const POLL_MS = 10;
 /** What is kept of a child's error output, to explain why it failed. */
 const STDERR_BYTES = 4096;
 
-/** Loaded when the first child is: most gathers go over HTTP, and this costs 3 ms of a start. */
-const spawn: typeof import('node:child_process').spawn = ((
-  ...input: Parameters<typeof import('node:child_process').spawn>
-) =>
-  process
-    .getBuiltinModule('node:child_process')
-    .spawn(...input)) as typeof import('node:child_process').spawn;
+/** Loaded when the first child is started: most gathers go over HTTP, and this costs 3 ms of a start. */
+function spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  return process.getBuiltinModule('node:child_process').spawn(command, args, options);
+}
 
 /** Children that still live, so that a crash of ours takes them along. */
 const living = new Set<Child>();

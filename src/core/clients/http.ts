@@ -1,4 +1,5 @@
-import type { Agent as HttpAgent, ClientRequest, IncomingMessage } from 'node:http';
+import type http from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { MCPConnectionError, type ErrorCode } from '../errors.js';
 
 export interface HttpRequest {
@@ -20,8 +21,8 @@ const MAX_REDIRECTS = 3;
 export class HttpOrigin {
   readonly url: URL;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #agent: HttpAgent;
-  readonly #module: typeof import('node:http');
+  readonly #agent: http.Agent;
+  readonly #module: typeof http;
 
   /** @param url  user info in it becomes an Authorization header, as in a browser */
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
@@ -33,7 +34,7 @@ export class HttpOrigin {
     // An ES import of node:http loads the built-in fetch as well on Node 24 (45 ms); this does not.
     this.#module = process.getBuiltinModule(
       this.url.protocol === 'https:' ? 'node:https' : 'node:http',
-    ) as typeof import('node:http');
+    ) as typeof http;
     this.#agent = new this.#module.Agent({ keepAlive: true, maxSockets: 64, noDelay: true });
   }
 
@@ -82,7 +83,7 @@ export class HttpOrigin {
           },
         });
       } catch (error) {
-        reject(error as Error);
+        reject(error);
         return;
       }
       sent.on('response', (response) => {
@@ -157,7 +158,8 @@ const KINDS: readonly (readonly [RegExp, ErrorCode, string, string])[] = [
 
 /** Translates what `node:http` reports, by its code. */
 export function connectionError(cause: unknown, origin: string | undefined): MCPConnectionError {
-  const code = String((cause as { code?: unknown } | null)?.code ?? '');
+  const found = (cause as { code?: unknown } | null)?.code;
+  const code = typeof found === 'string' ? found : '';
   const [, kind, what, hint] = KINDS.find(([pattern]) => pattern.test(code)) ?? [
     undefined,
     'UPS203' as const,

@@ -228,6 +228,7 @@ class SdkResourceClient implements ResourceClient {
     this.#client = client;
     this.#transport = transport;
     this.#options = options;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's client is no event target
     client.onclose = () => {
       this.#open = false;
     };

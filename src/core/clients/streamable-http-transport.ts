@@ -200,7 +200,7 @@ function isInitialize(message: JSONRPCMessage): boolean {
 /** The protocol version that a message of the 2026 revision carries in its own `_meta`. */
 function envelopeVersion(message: JSONRPCMessage): string | undefined {
   if (!('method' in message) || !('id' in message)) return undefined;
-  const version = (message.params?._meta as Record<string, unknown> | undefined)?.[PROTOCOL_VERSION_KEY];
+  const version = message.params?._meta?.[PROTOCOL_VERSION_KEY];
   return typeof version === 'string' ? version : undefined;
 }
 
@@ -209,10 +209,7 @@ function bodyHeaders(message: JSONRPCMessage): Record<string, string> {
   const version = envelopeVersion(message);
   if (version === undefined || !('method' in message)) return {};
   const parameter = NAME_PARAMETER[message.method];
-  const name =
-    parameter === undefined
-      ? undefined
-      : (message.params as Record<string, unknown> | undefined)?.[parameter];
+  const name = parameter === undefined ? undefined : message.params?.[parameter];
   return {
     'mcp-protocol-version': version,
     'mcp-method': message.method,

@@ -100,12 +100,12 @@ export function timedOut(at: Circumstances, context: Record<string, unknown>): M
   });
 }
 
+// oxlint-disable-next-line no-control-regex -- they are what is taken out
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
+
 /** Foreign text on one line, without control characters and secrets, and not too long. */
 export function quote(text: string, redact: (text: string) => string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is taken out
-  const plain = redact(text)
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
-    .trim();
+  const plain = redact(text).replace(CONTROLS, ' ').trim();
   return plain.length > MAX_FOREIGN_TEXT ? `${plain.slice(0, MAX_FOREIGN_TEXT)}…` : plain;
 }
 

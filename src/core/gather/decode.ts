@@ -1,4 +1,4 @@
-import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
+import { ResourceFetchError, type MCPOrchestratorException } from '../errors.js';
 import type { Content, GatheredTemplate } from './outcome.js';
 
 /** A resource as a server lists it. */
