@@ -14,8 +14,6 @@ import { createOperationId } from './core/operation.js';
 import { readVersion } from './core/version.js';
 import { renderFailure, renderFailureJson } from './render/failure.js';
 
-export type { Io } from './commands/command.js';
-
 /** What the exit statuses mean; each command's help names those that it can end with. */
 const EXIT_TEXTS: Readonly<Record<number, string>> = {
   0: 'complete result',
@@ -25,7 +23,7 @@ const EXIT_TEXTS: Readonly<Record<number, string>> = {
   4: 'a required server is unreachable, timed out or answered wrongly; or none is usable',
   5: 'a server refused our credentials',
   6: 'degraded: a result is printed and it is incomplete',
-  7: 'not found: unknown domain, server or URI',
+  7: 'not found: unknown domain, term, server or URI',
   8: 'ambiguous term',
   9: 'cannot bind a port',
   130: 'stopped by Ctrl-C (143 by SIGTERM)',
@@ -87,9 +85,15 @@ function createProgram(
     .configureHelp({ showGlobalOptions: true, helpWidth: io.columns ?? 100 })
     .addHelpText(
       'before',
-      examplesHelp(['mcpx gather', 'mcpx gather --json', 'mcpx init my-project', 'mcpx serve metadata']),
+      examplesHelp([
+        'mcpx gather',
+        'mcpx gather --json',
+        'mcpx resolve products abra',
+        'mcpx init my-project',
+        'mcpx serve metadata',
+      ]),
     )
-    .addHelpText('after', `\nMore: mcpx help <command>\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 9, 130])}`);
+    .addHelpText('after', `\nMore: mcpx help <command>\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130])}`);
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   configure(program, io, onHelp);
   for (const command of commands) add(program, command);
@@ -99,7 +103,7 @@ function createProgram(
     const command = parent
       .command(definition.name)
       .summary(definition.summary)
-      .description(definition.summary);
+      .description(definition.description ?? definition.summary);
     configure(command, io, onHelp);
     command.copyInheritedSettings(parent);
     for (const [syntax, description] of definition.arguments ?? []) command.argument(syntax, description);

@@ -5,6 +5,7 @@ export type {
   GatherRequest,
   OrchestratorOptions,
   OrchestratorStatus,
+  ResolveRequest,
   ServerResources,
   ServerState,
 } from './core/orchestrator.js';
@@ -20,6 +21,22 @@ export type {
   GatheredTemplate,
   Outcome,
 } from './core/gather/outcome.js';
+export { buildIndex } from './core/resolve/build-index.js';
+export type { ResolverIndex } from './core/resolve/build-index.js';
+export type { PrioritizedEntity } from './core/resolve/domain.js';
+export { findMentions } from './core/resolve/mentions.js';
+export type { DomainCandidate, DomainResolution, DomainTerm } from './core/resolve/resolve-domain.js';
+export { resolveTerm } from './core/resolve/resolve-term.js';
+export type {
+  Candidate,
+  Catalogue,
+  ColumnMappingMatch,
+  DescriptionConflict,
+  Mention,
+  ResolvedEntity,
+  ResolveOptions,
+  TermResolution,
+} from './core/resolve/types.js';
 export { createOperation } from './core/operation.js';
 export type { Operation, OperationOptions } from './core/operation.js';
 export { createLogger } from './core/logging/logger.js';

@@ -50,6 +50,8 @@ export interface OptionDefinition {
 export interface CommandDefinition {
   readonly name: string;
   readonly summary: string;
+  /** What the help of the command says instead of its summary. */
+  readonly description?: string;
   /** As commander reads them: `[servers...]`, `<uri>`. */
   readonly arguments?: readonly (readonly [syntax: string, description: string])[];
   readonly options?: readonly OptionDefinition[];

@@ -3,12 +3,14 @@ import { completionCommand } from './completion.js';
 import { gatherCommand } from './gather.js';
 import { initCommand } from './init.js';
 import { readCommand } from './read.js';
+import { resolveCommand } from './resolve.js';
 import { serveCommand } from './serve.js';
 import { serversCommand } from './servers.js';
 
 /** Every command, in the order of the help. Declarations only: their bodies are loaded when they run. */
 export const commands: readonly CommandDefinition[] = [
   gatherCommand,
+  resolveCommand,
   readCommand,
   serversCommand,
   serveCommand,

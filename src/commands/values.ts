@@ -22,3 +22,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     return value;
   };
 }
+
+/** Reads the value of a flag that takes a number from 0 to 1. @throws ConfigurationError CLI901 */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new ConfigurationError('CLI901', `"${text}" is no number from 0 to 1`);
+  }
+  return value;
+}

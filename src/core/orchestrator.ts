@@ -11,6 +11,18 @@ import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import { createOperation, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
 import { createDeadline } from './resilience/deadline.js';
+import { cataloguesOf } from './resolve/catalogues.js';
+import { resolveEntityWithPriority, type PrioritizedEntity } from './resolve/domain.js';
+import { IndexKeeper } from './resolve/index-keeper.js';
+import {
+  candidatesOf,
+  conflictsOf,
+  mentionsIn,
+  resolveTerms,
+  selectAmong,
+  type DomainQuestion,
+  type DomainResolution,
+} from './resolve/resolve-domain.js';
 
 export interface OrchestratorOptions {
   /** How `start.command: mcpx` is run; the installed `mcpx` when left out. */
@@ -57,6 +69,15 @@ export interface GatherRequest {
   readonly onOutcome?: (outcome: Outcome) => void;
 }
 
+/** What `resolve` is asked; nothing but the domain asks who answers for it. */
+export interface ResolveRequest
+  extends
+    Partial<DomainQuestion>,
+    Pick<GatherRequest, 'failFast' | 'oneShot' | 'deadlineMs' | 'concurrency' | 'onPhase'> {
+  /** Whether another server may answer where the best one cannot; it may unless this is false. */
+  readonly fallback?: boolean;
+}
+
 /** The connected server that runs queries. */
 export interface Executor {
   readonly server: string;
@@ -83,6 +104,7 @@ export class MCPOrchestrator implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #redact: (text: string) => string;
   readonly #errors = new Map<string, MCPOrchestratorException>();
+  readonly #indexes = new IndexKeeper();
   #initialized = false;
 
   constructor(config: Config, options: OrchestratorOptions = {}) {
@@ -195,7 +217,7 @@ export class MCPOrchestrator implements AsyncDisposable {
 
   /**
    * The resources of the best server of a domain: the one of lowest priority number. Where that one is down and
-   * fail-fast is off, the next one answers.
+   * fail-fast is off, or does not require it, the next one answers.
    *
    * @returns empty for a domain that no server handles
    * @throws the failure of the best server in fail-fast mode, of the last one otherwise
@@ -204,25 +226,154 @@ export class MCPOrchestrator implements AsyncDisposable {
     domain: string,
     op: Operation = createOperation(),
   ): Promise<Readonly<Record<string, unknown>>> {
-    const candidates = this.registry.forDomain(domain);
     let failure: unknown;
-    for (const server of candidates) {
+    const asked: Outcome[] = [];
+    for (const server of this.registry.forDomain(domain)) {
       try {
         const { outcomes } = await this.gather({ servers: [server.id] }, op);
-        const [outcome] = outcomes;
-        if (outcome !== undefined && outcome.status !== 'failed') {
-          op.log('domain.answered', { domain, server: server.id, priority: server.priority });
-          return resourcesOf(outcome);
-        }
-        failure ??= outcome?.status === 'failed' ? outcome.error : undefined;
+        asked.push(...outcomes);
       } catch (error) {
+        if (op.signal.aborted || (this.config.failFast && server.required)) throw error;
         failure = error;
       }
-      if (this.config.failFast) break;
+      const { winner } = selectAmong(asked, true);
+      const answering = asked.find((outcome) => outcome.server.id === winner?.server);
+      if (winner !== undefined && answering !== undefined) {
+        op.log('domain.answered', { domain, server: winner.server, priority: winner.priority });
+        return resourcesOf(answering);
+      }
       op.log('domain.fallback', { domain, server: server.id }, 'warn');
     }
     if (failure !== undefined) throw failure;
     return {};
+  }
+
+  /**
+   * Says who answers for a domain, and what terms or the mentions of a sentence mean there.
+   *
+   * For terms all servers of the domain are read, so that conflicts between them are seen; without terms they are
+   * only listed. In fail-fast mode each required one must answer. Nothing of an answer is kept for the next one.
+   *
+   * @throws ResourceFetchError RES301 for a domain that no server handles, or not the one that was asked for;
+   *   RES306 for a server that is not configured
+   * @throws MCPConnectionError | ResourceFetchError | NoMCPAvailableError  as `gather` does, and the failure of the
+   *   best server where no other may answer
+   */
+  async resolve(
+    domain: string,
+    request: ResolveRequest = {},
+    op: Operation = createOperation(),
+  ): Promise<DomainResolution> {
+    const servers = this.#serversOf(domain, request.server);
+    const terms = request.terms ?? [];
+    const asksForNames = terms.length > 0 || request.sentence !== undefined;
+    const gathered = await this.gather(
+      { ...request, servers: servers.map(({ id }) => id), listOnly: !asksForNames },
+      op,
+    );
+    const { outcomes } = gathered;
+    const selection = selectAmong(outcomes, request.fallback ?? true);
+    const { winner } = selection;
+    const answering = outcomes.find((outcome) => outcome.server.id === winner?.server);
+    if (winner === undefined || answering === undefined) {
+      const best = outcomes.find(({ status }) => status === 'failed');
+      throw best?.status === 'failed' ? best.error : this.#nobody();
+    }
+    op.log(
+      'resolve.domain',
+      {
+        domain,
+        winner: winner.server,
+        priority: winner.priority,
+        reason: winner.reason,
+        fallback_used: selection.fallbackUsed,
+        passed_over: selection.passedOver.map(({ server, status, rule }) => ({ server, status, rule })),
+      },
+      selection.fallbackUsed ? 'warn' : 'info',
+    );
+    const question: DomainQuestion = { ...request, terms };
+    const catalogues = asksForNames ? outcomes.flatMap(cataloguesOf) : [];
+    const index = this.#indexes.indexFor(domain, catalogues);
+    const items = resolveTerms(index, outcomes, domain, catalogues, question);
+    const mentions = mentionsIn(index, question);
+    for (const { kind, key, winner: won, losers, rule, differences } of conflictsOf([
+      ...items,
+      ...(mentions ?? []),
+    ])) {
+      const fields = differences.map(({ field }) => field);
+      op.log('resolve.conflict', { domain, kind, key, winner: won, losers, rule, differing: fields });
+    }
+    const ties = [...selection.warnings, ...items.flatMap((item) => item.warnings)];
+    for (const message of new Set(ties.map((warning) => warning.message))) {
+      op.log('resolve.tie', { domain, code: 'RES302', message }, 'warn');
+    }
+    op.log('resolve.finished', {
+      domain,
+      terms: items.length,
+      resolved: items.filter(({ status }) => status === 'resolved').length,
+      ambiguous: items.filter(({ status }) => status === 'ambiguous').length,
+      unknown: items.filter(({ status }) => status === 'unknown').length,
+      ...(mentions === undefined ? {} : { mentions: mentions.length }),
+      duration_ms: Math.round(gathered.durationMs),
+    });
+    return {
+      domain,
+      mode: gathered.mode,
+      complete: gathered.complete,
+      winner: request.server === undefined ? winner : { ...winner, reason: 'the server that was asked for' },
+      fallbackUsed: selection.fallbackUsed,
+      candidates: candidatesOf(this.registry.forDomain(domain), outcomes, selection),
+      resources: asksForNames ? [] : answering.resources,
+      templates: asksForNames ? [] : answering.templates,
+      items,
+      mentions,
+      warnings: [...selection.warnings, ...outcomes.flatMap(({ warnings }) => warnings), ...index.warnings],
+      durationMs: gathered.durationMs,
+    };
+  }
+
+  /**
+   * Looks an entity up among the servers of a domain, best priority first: a resource of exactly that name, else
+   * what `resolve` finds under it.
+   *
+   * @returns `undefined` where no server knows it
+   * @throws ResourceFetchError RES303 where it may be several, with them in `context.candidates`
+   * @throws what `gather` throws
+   * @see document 003, Task 7
+   */
+  async resolveEntityWithPriority(
+    entityName: string,
+    resourceType: string,
+    op: Operation = createOperation(),
+  ): Promise<PrioritizedEntity | undefined> {
+    const servers = this.registry.forDomain(resourceType);
+    if (servers.length === 0) return undefined;
+    const { outcomes } = await this.gather({ servers: servers.map(({ id }) => id) }, op);
+    const byId = new Map(
+      outcomes.map((outcome) => [
+        outcome.server.id,
+        {
+          priority: outcome.server.priority,
+          domains: outcome.server.domains,
+          resources: resourcesOf(outcome),
+        },
+      ]),
+    );
+    const named = resolveEntityWithPriority(entityName, resourceType, Object.fromEntries(byId));
+    if (named !== undefined) return named;
+    const catalogues = outcomes.flatMap(cataloguesOf);
+    const index = this.#indexes.indexFor(resourceType, catalogues);
+    const [answer] = resolveTerms(index, outcomes, resourceType, catalogues, { terms: [entityName] });
+    if (answer?.status === 'ambiguous') {
+      const candidates = answer.candidates.map(({ canonical_id }) => canonical_id);
+      throw new ResourceFetchError('RES303', `"${entityName}" may be ${candidates.length} things`, {
+        context: { domain: resourceType, candidates },
+        hint: `Ask for one of them: ${candidates.slice(0, 5).join(', ')}.`,
+      });
+    }
+    if (answer?.status !== 'resolved') return undefined;
+    const { server, priority } = answer.winner;
+    return { server, entity: answer.entity ?? answer.column_mappings[0], priority };
   }
 
   /**
@@ -338,6 +489,25 @@ export class MCPOrchestrator implements AsyncDisposable {
     else this.#errors.delete(outcome.server.id);
   }
 
+  #serversOf(domain: string, only: string | undefined): readonly ServerConfig[] {
+    const servers = this.registry.forDomain(domain);
+    if (servers.length === 0) {
+      throw new ResourceFetchError('RES301', `no server handles the domain "${domain}"`, {
+        context: { known: this.registry.domains() },
+        hint: `Known domains: ${this.registry.domains().join(', ')}.`,
+        fix: 'mcpx servers list',
+      });
+    }
+    if (only === undefined) return servers;
+    const [asked] = this.#chosen([only]);
+    if (asked !== undefined && servers.includes(asked)) return [asked];
+    throw new ResourceFetchError('RES301', `${only} does not handle the domain "${domain}"`, {
+      context: { server: only, handling: servers.map(({ id }) => id) },
+      hint: `Servers of the domain: ${servers.map(({ id }) => id).join(', ')}.`,
+      fix: 'mcpx servers list',
+    });
+  }
+
   #chosen(ids: readonly string[]): readonly ServerConfig[] {
     for (const id of ids) {
       if (this.registry.find(id) === undefined) {
@@ -358,7 +528,7 @@ export class MCPOrchestrator implements AsyncDisposable {
         const client = await this.#connect(server, op);
         const result = await client.callTool(EXECUTE_QUERY, { query }, op);
         if (!result.isError) return result.structuredContent ?? result.content;
-        const text = result.content.map((part) => String((part as { text?: unknown }).text ?? '')).join(' ');
+        const text = result.content.map((part) => (part as { text?: string }).text ?? '').join(' ');
         throw new MCPOrchestratorException('SQL505', this.#redact(text === '' ? 'the query failed' : text), {
           context: { server: server.id },
         });

@@ -65,7 +65,10 @@ function groupDescriptions(servers: readonly (readonly Description[])[]): readon
       const sameKey = key === undefined ? undefined : byKey.get(key);
       const known = byId.get(canonicalId);
       if (known !== undefined) known.push(description);
-      else if (sameKey !== undefined && sameKey.every((other) => other.catalogue !== catalogue)) {
+      else if (
+        sameKey !== undefined &&
+        sameKey.every((other) => other.catalogue.server !== catalogue.server)
+      ) {
         sameKey.push(description);
         byId.set(canonicalId, sameKey);
       } else {

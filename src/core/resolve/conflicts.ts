@@ -45,7 +45,7 @@ export function entityConflicts(descriptions: readonly Description[]): readonly 
     winner: winner.catalogue.server,
     losers: [loser.catalogue.server],
     rule:
-      winner.catalogue === loser.catalogue
+      winner.catalogue.server === loser.catalogue.server
         ? `described twice by ${winner.catalogue.server}: the first counts`
         : ruleBetween(winner.catalogue, loser.catalogue),
     differences: differencesBetween(winner, loser),

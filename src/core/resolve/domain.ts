@@ -1,7 +1,7 @@
 import { ruleBetween, tieWarnings } from './conflicts.js';
 import type { ResolutionWarning, Winner } from './types.js';
 
-/** A server that handles a domain, and how it fared. Only `ok` can answer. */
+/** A server that handles a domain, and how it fared. Only `ok` and `partial` can answer. */
 export interface DomainServer {
   readonly id: string;
   readonly priority: number;
@@ -106,7 +106,7 @@ export function resolveEntityWithPriority(
 }
 
 function isUsable(server: DomainServer): boolean {
-  return server.status === 'ok';
+  return server.status === 'ok' || server.status === 'partial';
 }
 
 function ranked({ id, priority }: DomainServer): { server: string; priority: number } {

@@ -54,7 +54,7 @@ export function findMentions(
     .sort((a, b) => a.start - b.start)
     .flatMap((place) => {
       const text = sentence.slice(place.start, place.end);
-      const answer = answerFrom(text, place, { server: options.server, columns: true });
+      const answer = answerFrom(index, text, place, { server: options.server, among: 'either' });
       if (answer === undefined) return [];
       const { status, winner, entity, candidates, column_mappings, conflicts } = answer;
       return [

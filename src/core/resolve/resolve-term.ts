@@ -15,10 +15,13 @@ import type {
   Winner,
 } from './types.js';
 
-const DEFAULT_LIMIT = 10;
+const PARTIAL_LIMIT = 10;
 const NEAR_LIMIT = 3;
 // A hostile catalogue may give one alias to all of its products.
 const MAX_CANDIDATES = 1_000;
+// Nobody reads further to find out what to type.
+const MAX_ASKED = 20;
+const MAX_ASKED_NAMES = 8;
 
 /**
  * Says what a term means. The levels are tried from the strictest on, and the first that finds anything answers:
@@ -37,29 +40,22 @@ export function resolveTerm(
   term: string,
   options: ResolveOptions = {},
 ): TermResolution {
-  const { server, fuzzy = 0, limit = DEFAULT_LIMIT, columns = false } = options;
+  const { server, fuzzy = 0, all = false } = options;
   const text = term.trim();
   // Punctuation may surround a name, but no name is that long: the answer is known without looking.
   if (text === '' || text.length > 4 * LONGEST_NAME) return unknown(term, [], [], []);
 
   const sought = seek(text);
   const found = findAccepted(index, sought, options);
-  const answer = answerFrom(term, found, { server, columns });
-  if (answer !== undefined) return answer;
-  const refused = index.entities.find(sought, { server });
-  const partial = refused.length > 0 ? refused : index.entities.findPartial(sought, server).slice(0, limit);
-  if (partial.length > 1 && partial.every((hit) => hit.score >= fuzzy)) {
-    return ambiguous(term, partial, found.columns, server);
+  const answer = answerFrom(index, term, found, options);
+  if (answer !== undefined) return all ? withWeaker(answer, suggest(index, sought, options)) : answer;
+  const { refused, partial, near } = suggest(index, sought, options);
+  const suggested = refused.length > 0 ? refused : partial;
+  const column_mappings = found.columns.map((hit) => columnMatch(hit, server));
+  if (suggested.length > 1 && suggested.every(({ score }) => score >= fuzzy)) {
+    return ambiguous(term, suggested, column_mappings);
   }
-  return unknown(
-    term,
-    partial.map((hit) => candidate(hit, server)),
-    index.entities
-      .findNear(sought, server)
-      .slice(0, NEAR_LIMIT)
-      .map((hit) => candidate(hit, server)),
-    found.columns.map((hit) => columnMatch(hit, server)),
-  );
+  return unknown(term, suggested, near, column_mappings);
 }
 
 /** What a text may stand for, at the least score that the caller accepts. */
@@ -80,16 +76,95 @@ export function findAccepted(
   };
 }
 
-/** The answer that the accepted hits give: one entity, or several of which none is picked. */
+/** The answer that the accepted hits give: one of them, or several of which none is picked. */
 export function answerFrom(
+  index: ResolverIndex,
   term: string,
   { entities, columns }: Found,
-  options: { readonly server: string | undefined; readonly columns: boolean },
+  { server, among = 'entities' }: Pick<ResolveOptions, 'server' | 'among'>,
 ): ResolvedTerm | AmbiguousTerm | undefined {
-  const only = entities.length === 1 ? entities[0] : undefined;
-  if (only !== undefined) return resolvedEntity(term, only, columns, options.server);
-  if (entities.length > 1) return ambiguous(term, entities, columns, options.server);
-  return options.columns && columns.length > 0 ? answeredByColumns(term, columns, options.server) : undefined;
+  if (among !== 'columns' && entities.length > 0) {
+    const only = entities.length === 1 ? entities[0] : undefined;
+    if (only !== undefined) return resolvedEntity(term, only, columns, server);
+    return ambiguous(
+      term,
+      entities.slice(0, MAX_CANDIDATES).map((hit, number) => ({
+        ...candidate(hit, server),
+        ...(number < MAX_ASKED ? whatToAsk(index, hit, server) : {}),
+      })),
+      columns.map((hit) => columnMatch(hit, server)),
+    );
+  }
+  return among !== 'entities' && columns.length > 0 ? answeredByColumns(term, columns, server) : undefined;
+}
+
+interface Suggestions {
+  /** What would answer, had the caller not asked for a higher score. */
+  readonly refused: readonly Candidate[];
+  readonly partial: readonly Candidate[];
+  readonly near: readonly Candidate[];
+}
+
+function suggest(
+  { entities, columns }: ResolverIndex,
+  sought: Sought,
+  { server, all = false, among = 'entities' }: ResolveOptions,
+): Suggestions {
+  const both = (
+    ofEntities: () => readonly Hit<Entity>[],
+    ofColumns: () => readonly Hit<MappedTerm>[],
+    limit: number,
+  ): readonly Candidate[] =>
+    [
+      ...(among === 'columns' ? [] : ofEntities().slice(0, limit)).map((hit) => candidate(hit, server)),
+      ...(among === 'entities' ? [] : ofColumns().slice(0, limit)).map((hit) =>
+        columnCandidate(columnMatch(hit, server)),
+      ),
+    ]
+      .sort((a, b) => b.score - a.score)
+      .slice(0, limit);
+  return {
+    refused: both(
+      () => entities.find(sought, { server }),
+      () => columns.find(sought, { server }),
+      MAX_CANDIDATES,
+    ),
+    partial: both(
+      () => entities.findPartial(sought, server),
+      () => columns.findPartial(sought, server),
+      all ? MAX_CANDIDATES : PARTIAL_LIMIT,
+    ),
+    near: both(
+      () => entities.findNear(sought, server),
+      () => columns.findNear(sought, server),
+      all ? MAX_CANDIDATES : NEAR_LIMIT,
+    ),
+  };
+}
+
+/** The answer with the candidates that fit less behind its own. */
+function withWeaker<Answer extends ResolvedTerm | AmbiguousTerm>(
+  answer: Answer,
+  { refused, partial, near }: Suggestions,
+): Answer {
+  const candidates = new Map<string, Candidate>();
+  for (const one of [...answer.candidates, ...refused, ...partial, ...near]) {
+    if (!candidates.has(one.canonical_id)) candidates.set(one.canonical_id, one);
+  }
+  return { ...answer, candidates: [...candidates.values()].slice(0, MAX_CANDIDATES) };
+}
+
+/** The first of its names that finds an entity alone. */
+function whatToAsk(index: ResolverIndex, hit: Hit<Entity>, server: string | undefined): { ask?: string } {
+  const { target } = hit.entry;
+  const ask = winning(hit, server)
+    .names.slice(0, MAX_ASKED_NAMES)
+    .map(({ text }) => text.trim())
+    .find((text) => {
+      const found = index.entities.find(seek(text), { server, typos: false });
+      return found.length === 1 && found[0]?.entry.target === target;
+    });
+  return ask === undefined ? {} : { ask };
 }
 
 /** The entity of a hit as the best server describes it, or as the one server does that was asked for. */
@@ -138,6 +213,11 @@ function columnMatch(hit: Hit<MappedTerm>, server?: string): ColumnMappingMatch 
   };
 }
 
+/** A column term among the candidates. */
+function columnCandidate({ user_term, server, match }: ColumnMappingMatch): Candidate {
+  return { canonical_id: user_term, canonical_name: user_term, score: match.score, server, match };
+}
+
 function resolvedEntity(
   term: string,
   hit: Hit<Entity>,
@@ -163,17 +243,16 @@ function resolvedEntity(
 
 function ambiguous(
   term: string,
-  hits: readonly Hit<Entity>[],
-  columnHits: readonly Hit<MappedTerm>[],
-  server: string | undefined,
+  candidates: readonly Candidate[],
+  column_mappings: readonly ColumnMappingMatch[],
 ): AmbiguousTerm {
   return {
     term,
     status: 'ambiguous',
     winner: null,
     entity: null,
-    candidates: hits.slice(0, MAX_CANDIDATES).map((hit) => candidate(hit, server)),
-    column_mappings: columnHits.map((hit) => columnMatch(hit, server)),
+    candidates,
+    column_mappings,
     near: [],
     conflicts: [],
     warnings: [],
@@ -186,18 +265,24 @@ function answeredByColumns(
   server: string | undefined,
 ): ResolvedTerm | AmbiguousTerm {
   const column_mappings = hits.map((hit) => columnMatch(hit, server));
-  const conflicts = hits.flatMap((hit) => columnConflictsOf(hit, server));
-  const shared = { term, entity: null, candidates: [], column_mappings, near: [] as const, conflicts };
   const only = hits.length === 1 ? hits[0] : undefined;
-  if (only === undefined) return { ...shared, status: 'ambiguous', winner: null, warnings: [] };
+  if (only === undefined) {
+    const candidates = column_mappings.map((match) => ({ ...columnCandidate(match), ask: match.user_term }));
+    return ambiguous(term, candidates, column_mappings);
+  }
   const { catalogue } = winningMapping(only, server);
   const all =
     server === undefined ? only.entry.target.mappings.map((mapping) => mapping.catalogue) : [catalogue];
   const reason = explainWinner(all, server !== undefined);
   return {
-    ...shared,
+    term,
     status: 'resolved',
     winner: { server: catalogue.server, priority: catalogue.priority, reason },
+    entity: null,
+    candidates: column_mappings.map(columnCandidate),
+    column_mappings,
+    near: [],
+    conflicts: columnConflictsOf(only, server),
     warnings: tieWarnings(all),
   };
 }

@@ -44,6 +44,7 @@ export interface ResolvedEntity {
   readonly match: Match;
 }
 
+/** A column term as a candidate has itself as id and name. */
 export interface Candidate {
   readonly canonical_id: string;
   readonly canonical_name: string;
@@ -51,6 +52,8 @@ export interface Candidate {
   /** The server whose description of it counts. */
   readonly server: string;
   readonly match: Match;
+  /** What to type instead of an ambiguous term: a name that finds this one alone, where it has any. */
+  readonly ask?: string;
 }
 
 export interface ColumnMappingMatch {
@@ -96,7 +99,7 @@ export interface Winner {
 
 interface TermAnswer {
   readonly term: string;
-  /** Column terms that fit; they never make a term `resolved` unless the caller asked for columns. */
+  /** Column terms that fit; they make a term `resolved` only where the caller looks among them. */
   readonly column_mappings: readonly ColumnMappingMatch[];
   readonly conflicts: readonly DescriptionConflict[];
   readonly warnings: readonly ResolutionWarning[];
@@ -105,8 +108,9 @@ interface TermAnswer {
 export interface ResolvedTerm extends TermAnswer {
   readonly status: 'resolved';
   readonly winner: Winner;
-  /** `null` only where columns were asked for: then the answer is in `column_mappings`. */
+  /** `null` only where the answer is a column term, in `column_mappings`. */
   readonly entity: ResolvedEntity | null;
+  /** The one that answers; after it, where all were asked for, those that fit less. */
   readonly candidates: readonly Candidate[];
   readonly near: readonly [];
 }
@@ -137,10 +141,13 @@ export interface ResolveOptions {
   readonly fuzzy?: number;
   /** Looks only at what this server says. */
   readonly server?: string;
-  /** How many names a partial match suggests; 10 unless told. All other candidates are named, up to 1,000. */
-  readonly limit?: number;
-  /** A column term counts as an answer when no entity fits: for the domain that holds the mappings. */
-  readonly columns?: boolean;
+  /** Names every candidate, up to 1,000, also those that fit less than the answer. Else partial ones end after ten. */
+  readonly all?: boolean;
+  /**
+   * What may answer. `entities`, unless told: products, or resources; column terms that fit only come along.
+   * `columns`: column terms alone, for the domain that holds the mappings. `either`: a column term where no entity fits.
+   */
+  readonly among?: 'entities' | 'columns' | 'either';
 }
 
 /** A place in a sentence that names an entity, or several, or a column term. */

@@ -129,7 +129,7 @@ describe('a term', () => {
           },
         ],
       });
-      expect(resolveTerm(shop, 'sales amount', { columns: true })).toMatchObject({
+      expect(resolveTerm(shop, 'sales amount', { among: 'columns' })).toMatchObject({
         status: 'resolved',
         entity: null,
         winner: { server: 'metadata' },
@@ -268,7 +268,7 @@ describe('several servers', () => {
       catalogue('a', 1, {}, { revenue: 'SUM(a)' }),
       catalogue('b', 2, {}, { revenue: 'SUM(b)' }),
     ]);
-    expect(resolveTerm(index, 'revenue', { columns: true })).toMatchObject({
+    expect(resolveTerm(index, 'revenue', { among: 'columns' })).toMatchObject({
       status: 'resolved',
       column_mappings: [{ sql_expression: 'SUM(a)', server: 'a' }],
       conflicts: [

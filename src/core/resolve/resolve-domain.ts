@@ -1,0 +1,170 @@
+import type { ServerConfig } from '../config/config.js';
+import type { GatheredTemplate, Outcome, Warning } from '../gather/outcome.js';
+import type { ResolverIndex } from './build-index.js';
+import { selectServer, type ServerSelection } from './domain.js';
+import { findMentions } from './mentions.js';
+import { resolveTerm } from './resolve-term.js';
+import type {
+  Catalogue,
+  DescriptionConflict,
+  Mention,
+  ResolutionWarning,
+  ResolveOptions,
+  TermResolution,
+  Winner,
+} from './types.js';
+
+/** The domain of the documents that holds the column mappings: there a term is a column term. */
+const COLUMNS_DOMAIN = 'column_mappings';
+
+/** A term of a domain, with whether a better server than the one that answers could not. */
+export type DomainTerm = TermResolution & { readonly fallback_used: boolean };
+
+/** A server of the domain, how it fared, and why it answers or was passed over. */
+export interface DomainCandidate {
+  readonly server: string;
+  readonly priority: number;
+  /** `not_asked` where another server was asked for. */
+  readonly status: Outcome['status'] | 'not_asked';
+  readonly reason: string;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** What a server offers by name, without its contents. */
+export interface OfferedResource {
+  readonly key: string;
+  readonly uri: string;
+  readonly name: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly mimeType?: string;
+}
+
+/** Who answers for a domain, and what the terms mean there. */
+export interface DomainResolution {
+  readonly domain: string;
+  readonly mode: 'fail-fast' | 'degraded';
+  /** Whether no required server of the domain is missing. */
+  readonly complete: boolean;
+  readonly winner: Winner;
+  /** A better server than the winner could not answer. */
+  readonly fallbackUsed: boolean;
+  /** Every server of the domain, best priority first, the winner among them. */
+  readonly candidates: readonly DomainCandidate[];
+  /** Of the winner; empty where terms were asked for. */
+  readonly resources: readonly OfferedResource[];
+  readonly templates: readonly GatheredTemplate[];
+  /** In the order of the question. */
+  readonly items: readonly DomainTerm[];
+  /** `undefined` unless a sentence was asked for. */
+  readonly mentions: readonly Mention[] | undefined;
+  /** Of the gather and of the catalogues. */
+  readonly warnings: readonly (Warning | ResolutionWarning)[];
+  readonly durationMs: number;
+}
+
+export interface DomainQuestion {
+  readonly terms: readonly string[];
+  readonly sentence?: string;
+  /** Looks only at what this server says. */
+  readonly server?: string;
+  readonly fuzzy?: number;
+  readonly all?: boolean;
+}
+
+/** Selects the one that answers by how the servers fared. Answering in part is answering. */
+export function selectAmong(outcomes: readonly Outcome[], fallback: boolean): ServerSelection {
+  const servers = outcomes.map(({ server, status }) => ({
+    id: server.id,
+    priority: server.priority,
+    status,
+  }));
+  return selectServer(servers, { fallback });
+}
+
+/** How each server of a domain fared, in the order of the servers. */
+export function candidatesOf(
+  servers: readonly Pick<ServerConfig, 'id' | 'priority'>[],
+  outcomes: readonly Outcome[],
+  { winner, passedOver }: ServerSelection,
+): readonly DomainCandidate[] {
+  return servers.map(({ id, priority }) => {
+    const outcome = outcomes.find(({ server }) => server.id === id);
+    if (outcome === undefined) {
+      const reason = `only ${winner?.server ?? 'another server'} was asked`;
+      return { server: id, priority, status: 'not_asked', reason };
+    }
+    const rule = passedOver.find(({ server }) => server === id)?.rule ?? '';
+    return {
+      server: id,
+      priority,
+      status: outcome.status,
+      reason: id === winner?.server ? winner.reason : rule,
+      ...(outcome.status === 'ok'
+        ? {}
+        : { error: { code: outcome.error.code, message: outcome.error.message } }),
+    };
+  });
+}
+
+/** What the terms mean, by the index of the domain's catalogues. */
+export function resolveTerms(
+  index: ResolverIndex,
+  outcomes: readonly Outcome[],
+  domain: string,
+  catalogues: readonly Catalogue[],
+  question: DomainQuestion,
+): readonly DomainTerm[] {
+  const options: ResolveOptions = {
+    among: amongIn(domain, catalogues),
+    ...(question.server === undefined ? {} : { server: question.server }),
+    ...(question.fuzzy === undefined ? {} : { fuzzy: question.fuzzy }),
+    ...(question.all === undefined ? {} : { all: question.all }),
+  };
+  return question.terms.map((term) => {
+    const answer = resolveTerm(index, term, options);
+    const failed = failedBefore(outcomes, answer.winner);
+    if (answer.winner === null || failed.length === 0) return { ...answer, fallback_used: failed.length > 0 };
+    const reason = [...failed.map(failureOf), answer.winner.reason].join('; ');
+    return { ...answer, winner: { ...answer.winner, reason }, fallback_used: true };
+  });
+}
+
+export function mentionsIn(index: ResolverIndex, question: DomainQuestion): readonly Mention[] | undefined {
+  if (question.sentence === undefined) return undefined;
+  return findMentions(index, question.sentence, {
+    ...(question.server === undefined ? {} : { server: question.server }),
+    ...(question.fuzzy === undefined ? {} : { fuzzy: question.fuzzy }),
+  });
+}
+
+/** Each conflict once, however many terms or mentions met it. */
+export function conflictsOf(
+  answers: readonly { readonly conflicts: readonly DescriptionConflict[] }[],
+): readonly DescriptionConflict[] {
+  const byText = new Map(
+    answers.flatMap(({ conflicts }) => conflicts).map((conflict) => [JSON.stringify(conflict), conflict]),
+  );
+  return [...byText.values()];
+}
+
+/**
+ * In the domain of the mappings a term is a column term. Elsewhere it is a product, and a column term only comes
+ * along with it, unless nobody there has products.
+ */
+function amongIn(domain: string, catalogues: readonly Catalogue[]): ResolveOptions['among'] {
+  if (domain === COLUMNS_DOMAIN) return 'columns';
+  return catalogues.some(({ aliases }) => aliases !== undefined) ? 'entities' : 'either';
+}
+
+/** The servers that come before the winner and lack something; without a winner, before the first that lacks nothing. */
+function failedBefore(outcomes: readonly Outcome[], winner: Winner | null): readonly Outcome[] {
+  const end = outcomes.findIndex(({ server, status }) =>
+    winner === null ? status === 'ok' : server.id === winner.server,
+  );
+  return outcomes.slice(0, end === -1 ? undefined : end).filter(({ status }) => status !== 'ok');
+}
+
+function failureOf({ server, status }: Outcome): string {
+  return `${server.id} (priority ${server.priority}) is ${status}`;
+}
