@@ -96,8 +96,9 @@ export async function gather(
     duration_ms: Math.round(durationMs),
   });
 
-  if (firstFailure !== undefined) throw withDetails(firstFailure, outcomes);
+  // Whoever stopped the whole knows why; the servers' failures are only its echo.
   if (op.signal.aborted) throw op.signal.reason;
+  if (firstFailure !== undefined) throw withDetails(firstFailure, outcomes);
   const [first] = failed;
   if (first !== undefined && failed.length === outcomes.length) {
     throw new NoMCPAvailableError('UPS214', 'no server is usable', {
