@@ -12,6 +12,7 @@ const common: Options = {
   outDir: 'dist',
   target: 'node20',
   platform: 'node',
+  removeNodeProtocol: false,
   external: EXTERNAL,
   // One file each: everything else is bundled, so that a start reads and compiles as little as possible.
   noExternal: [/^(?!@electric-sql\/pglite|libpg-query|node:)/],
@@ -49,6 +50,27 @@ const noToolValidator: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/**
+ * The SDK's client can log in by OAuth, and prepares for that at every start: schemas of its messages, WebCrypto for its
+ * challenges, 6 ms. mcpx sends the headers of its configuration and nothing else.
+ */
+const noOAuth: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'no-oauth',
+  setup(build) {
+    build.onLoad({ filter: /modelcontextprotocol[\\/]core[\\/]dist[\\/]auth-[^\\/]+\.mjs$/ }, ({ path }) => {
+      const names =
+        /export \{([^}]*)\}/.exec(readFileSync(path, 'utf8'))?.[1]?.match(/\w+(?=\s*(?:,|$))/g) ?? [];
+      if (names.length === 0) throw new Error('the OAuth schemas of the SDK are not where they were');
+      return {
+        contents: `const unused = undefined; export { ${names.map((name) => `unused as ${name}`).join(', ')} };`,
+      };
+    });
+    build.onLoad({ filter: /pkce-challenge[\\/]dist[\\/]index\.node\.[cm]?js$/ }, () => ({
+      contents: "export default () => Promise.reject(new Error('mcpx does not log in by OAuth'));",
+    }));
+  },
+};
+
 /** Commander can run a subcommand as a program of its own; ours are functions, and loading what spawns costs 3 ms. */
 const commanderNeverSpawns: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'commander-never-spawns',
@@ -70,7 +92,7 @@ export default defineConfig([
     // CommonJS, because an ES import of node:http loads the built-in fetch as well on Node 24 (45 ms).
     format: 'cjs',
     define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
-    esbuildPlugins: [englishOnly, noToolValidator, commanderNeverSpawns],
+    esbuildPlugins: [englishOnly, noToolValidator, noOAuth, commanderNeverSpawns],
     esbuildOptions(options) {
       // ASCII alone is read as it is, without decoding, and takes one byte a character in memory.
       options.charset = 'ascii';
@@ -96,7 +118,7 @@ export default defineConfig([
     ...common,
     entry: { index: 'src/index.ts' },
     format: 'esm',
-    esbuildPlugins: [englishOnly, noToolValidator],
+    esbuildPlugins: [englishOnly, noToolValidator, noOAuth],
     // CommonJS packages in an ES bundle still call require() for Node's own modules.
     banner: {
       js: "import { createRequire as createRequireOfMcpx } from 'node:module'; const require = createRequireOfMcpx(import.meta.url);",

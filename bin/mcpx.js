@@ -90,8 +90,8 @@ function compileCache() {
   return {
     load() {
       const module_ = { exports: {} };
-      const require_ = require('node:module').createRequire(bundle);
-      script.runInThisContext()(module_.exports, require_, module_, bundle, path.dirname(bundle));
+      // From here the bundle finds the same packages as from its own folder.
+      script.runInThisContext()(module_.exports, require, module_, bundle, path.dirname(bundle));
       return module_.exports;
     },
     /** Keeps the code of what has run by now, for the next start; a cache that cannot be written costs nothing else. */

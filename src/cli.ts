@@ -12,7 +12,6 @@ import { GLOBAL_OPTIONS } from './commands/global-options.js';
 import { ConfigurationError, MCPOrchestratorException } from './core/errors.js';
 import { createOperationId } from './core/operation.js';
 import { readVersion } from './core/version.js';
-import { renderFailure, renderFailureJson } from './render/failure.js';
 
 /** What the exit statuses mean; each command's help names those that it can end with. */
 const EXIT_TEXTS: Readonly<Record<number, string>> = {
@@ -199,14 +198,15 @@ function wantsMachineFormat(argv: readonly string[], io: Io): boolean {
   return argv.includes('--json') || (format !== undefined && format !== 'table');
 }
 
-function report(
+async function report(
   error: unknown,
   wantsJson: boolean,
   operationId: string,
   argv: readonly string[],
   io: Io,
-): number {
+): Promise<number> {
   if (error instanceof MCPOrchestratorException) {
+    const { renderFailure, renderFailureJson } = await import('./render/failure.js');
     io.err(
       wantsJson
         ? renderFailureJson(error, operationId)

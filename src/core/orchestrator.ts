@@ -11,18 +11,9 @@ import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import { createOperation, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
 import { createDeadline } from './resilience/deadline.js';
-import { cataloguesOf } from './resolve/catalogues.js';
-import { resolveEntityWithPriority, type PrioritizedEntity } from './resolve/domain.js';
-import { IndexKeeper } from './resolve/index-keeper.js';
-import {
-  candidatesOf,
-  conflictsOf,
-  mentionsIn,
-  resolveTerms,
-  selectAmong,
-  type DomainQuestion,
-  type DomainResolution,
-} from './resolve/resolve-domain.js';
+import type { PrioritizedEntity } from './resolve/domain.js';
+import type { IndexKeeper } from './resolve/index-keeper.js';
+import type { DomainQuestion, DomainResolution } from './resolve/resolve-domain.js';
 
 export interface OrchestratorOptions {
   /** How `start.command: mcpx` is run; the installed `mcpx` when left out. */
@@ -104,7 +95,7 @@ export class MCPOrchestrator implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #redact: (text: string) => string;
   readonly #errors = new Map<string, MCPOrchestratorException>();
-  readonly #indexes = new IndexKeeper();
+  #indexes: IndexKeeper | undefined;
   #initialized = false;
 
   constructor(config: Config, options: OrchestratorOptions = {}) {
@@ -236,6 +227,7 @@ export class MCPOrchestrator implements AsyncDisposable {
         if (op.signal.aborted || (this.config.failFast && server.required)) throw error;
         failure = error;
       }
+      const { selectAmong } = await import('./resolve/resolve-domain.js');
       const { winner } = selectAmong(asked, true);
       const answering = asked.find((outcome) => outcome.server.id === winner?.server);
       if (winner !== undefined && answering !== undefined) {
@@ -272,6 +264,8 @@ export class MCPOrchestrator implements AsyncDisposable {
       op,
     );
     const { outcomes } = gathered;
+    const { candidatesOf, cataloguesOf, conflictsOf, indexFor, mentionsIn, resolveTerms, selectAmong } =
+      await this.#resolver();
     const selection = selectAmong(outcomes, request.fallback ?? true);
     const { winner } = selection;
     const answering = outcomes.find((outcome) => outcome.server.id === winner?.server);
@@ -293,7 +287,7 @@ export class MCPOrchestrator implements AsyncDisposable {
     );
     const question: DomainQuestion = { ...request, terms };
     const catalogues = asksForNames ? outcomes.flatMap(cataloguesOf) : [];
-    const index = this.#indexes.indexFor(domain, catalogues);
+    const index = indexFor(domain, catalogues);
     const items = resolveTerms(index, outcomes, domain, catalogues, question);
     const mentions = mentionsIn(index, question);
     for (const { kind, key, winner: won, losers, rule, differences } of conflictsOf([
@@ -359,10 +353,11 @@ export class MCPOrchestrator implements AsyncDisposable {
         },
       ]),
     );
+    const { cataloguesOf, indexFor, resolveEntityWithPriority, resolveTerms } = await this.#resolver();
     const named = resolveEntityWithPriority(entityName, resourceType, Object.fromEntries(byId));
     if (named !== undefined) return named;
     const catalogues = outcomes.flatMap(cataloguesOf);
-    const index = this.#indexes.indexFor(resourceType, catalogues);
+    const index = indexFor(resourceType, catalogues);
     const [answer] = resolveTerms(index, outcomes, resourceType, catalogues, { terms: [entityName] });
     if (answer?.status === 'ambiguous') {
       const candidates = answer.candidates.map(({ canonical_id }) => canonical_id);
@@ -519,6 +514,19 @@ export class MCPOrchestrator implements AsyncDisposable {
       }
     }
     return this.registry.servers.filter(({ id }) => ids.includes(id));
+  }
+
+  /** The resolve step, loaded when something is resolved: a plain gather needs none of it. */
+  async #resolver() {
+    const [domain, resolveDomain, { cataloguesOf }, { IndexKeeper }] = await Promise.all([
+      import('./resolve/domain.js'),
+      import('./resolve/resolve-domain.js'),
+      import('./resolve/catalogues.js'),
+      import('./resolve/index-keeper.js'),
+    ]);
+    const indexes = (this.#indexes ??= new IndexKeeper());
+    const indexFor: IndexKeeper['indexFor'] = (name, catalogues) => indexes.indexFor(name, catalogues);
+    return { ...domain, ...resolveDomain, cataloguesOf, indexFor };
   }
 
   #executor(server: ServerConfig): Executor {

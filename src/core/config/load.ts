@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
@@ -40,7 +39,7 @@ export async function findConfig(named: string | undefined, cwd: string, env: En
   if (named !== undefined) return named;
   const candidates = configCandidates(cwd, env);
   for (const candidate of candidates) {
-    if (await isFile(candidate)) return candidate;
+    if (isFile(candidate)) return candidate;
   }
   throw new ConfigurationError('CFG101', 'No configuration file found', {
     context: { looked_at: candidates },
@@ -75,20 +74,9 @@ export async function loadConfig(file: string, env: Environment = process.env): 
 
 /** Reads a text file as UTF-8. @throws ConfigurationError CFG101 | CFG102 */
 export async function readConfigText(file: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  let bytes: Buffer;
   try {
-    // Counted as it comes: pipes and devices do not tell their size before.
-    for await (const chunk of createReadStream(file)) {
-      chunks.push(chunk as Buffer);
-      size += (chunk as Buffer).length;
-      if (size > MAX_FILE_BYTES) {
-        throw new ConfigurationError('CFG102', `${file} is larger than a configuration can be (1 MiB)`, {
-          context: { file },
-          hint: 'Is this the right file?',
-        });
-      }
-    }
+    bytes = await readBounded(file);
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     const reason = (error as NodeJS.ErrnoException).code;
@@ -107,7 +95,7 @@ export async function readConfigText(file: string): Promise<string> {
     });
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     throw new ConfigurationError('CFG102', `${file} is not UTF-8 text`, {
       context: { file },
@@ -115,6 +103,29 @@ export async function readConfigText(file: string): Promise<string> {
       cause: error,
     });
   }
+}
+
+async function readBounded(file: string): Promise<Buffer> {
+  const tooLarge = () =>
+    new ConfigurationError('CFG102', `${file} is larger than a configuration can be (1 MiB)`, {
+      context: { file },
+      hint: 'Is this the right file?',
+    });
+  const stats = statSync(file);
+  if (stats.isFile()) {
+    if (stats.size > MAX_FILE_BYTES) throw tooLarge();
+    // In one go and without the promises of node:fs, which load a command line editor along (2 ms).
+    return readFileSync(file);
+  }
+  // Counted as it comes: pipes and devices do not tell their size before.
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(file)) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    if (size > MAX_FILE_BYTES) throw tooLarge();
+  }
+  return Buffer.concat(chunks);
 }
 
 /** Checks the text of a configuration file; never throws for what the text holds. */
@@ -460,9 +471,6 @@ function kindOf(value: unknown): string {
   );
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
-  );
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
