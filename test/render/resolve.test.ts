@@ -98,6 +98,11 @@ const SHOWN: readonly DomainResolution[] = [
   }),
 ];
 
+// eslint-disable-next-line no-control-regex -- colours are what is taken out
+const COLORS = /\u001b\[\d+m/g;
+// eslint-disable-next-line no-control-regex -- what must not get through, but for the line break
+const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u202e]/;
+
 describe('a resolution for people', () => {
   it('says what the term means, where, and who lost with what', () => {
     expect(renderResolve(terms('abra'), plainView)).toBe(
@@ -138,18 +143,12 @@ describe('a resolution for people', () => {
     for (const shown of SHOWN) {
       const colored = renderResolve(shown, { color: true, all: true, width: 100 });
       expect(colored).toContain('\u001b[');
-      // eslint-disable-next-line no-control-regex -- colours are what is taken out
-      expect(colored.replace(/\u001b\[\d+m/g, '')).toBe(
-        renderResolve(shown, { color: false, all: true, width: 100 }),
-      );
+      expect(colored.replace(COLORS, '')).toBe(renderResolve(shown, { color: false, all: true, width: 100 }));
     }
   });
 
   it('lets nothing from outside move the cursor', () => {
-    // eslint-disable-next-line no-control-regex -- the same
-    expect(renderResolve(terms('evil', '\u001b[31mred', 'a\nb'), plainView)).not.toMatch(
-      /[\u0000-\u0009\u000b-\u001f\u202e]/,
-    );
+    expect(renderResolve(terms('evil', '\u001b[31mred', 'a\nb'), plainView)).not.toMatch(CONTROLS);
   });
 
   it('counts where there are several terms', () => {

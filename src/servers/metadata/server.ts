@@ -7,6 +7,7 @@ import {
   type CacheHint,
 } from '@modelcontextprotocol/server';
 import { readVersion } from '../../core/version.js';
+import { registerResolveProduct, RESOLVE_PRODUCT } from './resolve-product.js';
 import {
   ALIASES_URI,
   MAPPINGS_URI,
@@ -58,11 +59,13 @@ export function createMetadataServer(store: MetadataStore, options: MetadataServ
       capabilities: { resources: { subscribe: true, listChanged: true } },
       instructions:
         'Product names and their aliases, and SQL expressions for the words that people use. ' +
-        `Read ${TEMPLATE} to look one product up by any of its names.`,
+        `Read ${TEMPLATE} to look one product up by any of its names, or call ${RESOLVE_PRODUCT} for a name that ` +
+        'people typed: it knows near names too, and never guesses between several.',
       cacheHints: {
         'server/discover': cacheHint,
         'resources/list': cacheHint,
         'resources/templates/list': cacheHint,
+        'tools/list': cacheHint,
       },
     },
   );
@@ -116,6 +119,7 @@ export function createMetadataServer(store: MetadataStore, options: MetadataServ
       return { contents: [{ uri: uri.href, mimeType: MIME_TYPE, text }] };
     },
   );
+  registerResolveProduct(server, store);
   return server;
 }
 

@@ -1,4 +1,7 @@
+import { buildIndex, type ResolverIndex } from '../../core/resolve/build-index.js';
 import { fold } from '../../core/resolve/fold.js';
+import { resolveTerm } from '../../core/resolve/resolve-term.js';
+import type { Catalogue, TermResolution } from '../../core/resolve/types.js';
 import type { Metadata, Product } from './schema.js';
 
 export const ALIASES_URI = 'product-aliases://list';
@@ -32,6 +35,8 @@ export class MetadataStore {
   #snapshot: Snapshot;
   #exact: ReadonlyMap<string, readonly Found[]>;
   #folded: ReadonlyMap<string, readonly Found[]>;
+  /** Of the snapshot; built when it is first asked for, as a server that is only read never needs it. */
+  #resolver: ResolverIndex | undefined;
 
   constructor(metadata: Metadata, modified: string) {
     this.#snapshot = { metadata, modified, texts: textsOf(metadata) };
@@ -50,6 +55,7 @@ export class MetadataStore {
     if (resources.length === 0) return undefined;
     const names = changedNames(before.metadata, metadata);
     this.#snapshot = { metadata, modified, texts };
+    this.#resolver = undefined;
     [this.#exact, this.#folded] = indexesOf(metadata);
     return { resources, names };
   }
@@ -62,11 +68,27 @@ export class MetadataStore {
     return this.#exact.get(name) ?? this.#folded.get(fold(name)) ?? [];
   }
 
+  /** What a term means, near names too: the same as `mcpx resolve` says about this server alone. */
+  resolve(term: string, fuzzy?: number): TermResolution {
+    this.#resolver ??= buildIndex([catalogueOf(this.#snapshot.metadata)]);
+    return resolveTerm(this.#resolver, term, fuzzy === undefined ? {} : { fuzzy });
+  }
+
   /** Every name of every product that begins like `start`, whatever its spelling, in alphabetical order. */
   namesLike(start: string): readonly string[] {
     const folded = fold(start);
     return [...this.#exact.keys()].filter((name) => fold(name).startsWith(folded)).sort();
   }
+}
+
+/** What the resolver reads of the metadata. There is one server here, so its name and rank say nothing. */
+export function catalogueOf({ products, mappings }: Metadata): Catalogue {
+  return {
+    server: 'metadata',
+    priority: 1,
+    aliases: { aliases: Object.fromEntries(products) },
+    mappings: { mappings: Object.fromEntries(mappings) },
+  };
 }
 
 /** How a product stands in the resources. */

@@ -205,6 +205,52 @@ describe.each(CLIENTS)('the metadata server, to a client of the SDK %s', (kind) 
     expect(await complete('de')).toEqual(['Desk Lamp']);
     expect(await complete('nothing')).toEqual([]);
   });
+
+  it('resolves what people type with a tool that only reads', async () => {
+    const client = await connect(await start(), kind);
+    const { tools } = await client.listTools();
+    expect(tools).toMatchObject([
+      {
+        name: 'resolve_product',
+        annotations: { readOnlyHint: true },
+        inputSchema: { required: ['term'] },
+        outputSchema: { type: 'object' },
+      },
+    ]);
+    const ask = async (term: string, fuzzy?: number) => {
+      const answer = await client.callTool({ name: 'resolve_product', arguments: { term, fuzzy } });
+      const { content, structuredContent } = answer as {
+        content: { text: string }[];
+        structuredContent: Record<string, unknown>;
+      };
+      expect(JSON.parse(content[0]?.text ?? '')).toEqual(structuredContent);
+      return structuredContent;
+    };
+    expect(await ask('desk lmap')).toEqual({
+      term: 'desk lmap',
+      status: 'resolved',
+      entity: {
+        canonical_id: 'P_1',
+        canonical_name: 'Desk Lamp',
+        database_references: {},
+        categories: ['home'],
+        match: { method: 'fuzzy', on: 'canonical_name', name: 'Desk Lamp', score: expect.any(Number) },
+      },
+      candidates: [expect.objectContaining({ canonical_id: 'P_1' })],
+      column_mappings: [],
+      near: [],
+    });
+    expect(await ask('desk lmap', 0.98)).toMatchObject({ status: 'unknown', entity: null });
+    expect(await ask('Revenue')).toMatchObject({
+      status: 'unknown',
+      column_mappings: [{ user_term: 'revenue', sql_expression: 'SUM(sales.total_amount)' }],
+    });
+    expect(await ask('')).toMatchObject({ status: 'unknown', candidates: [], near: [] });
+    const wrong = await client
+      .callTool({ name: 'resolve_product', arguments: { term: 7 } })
+      .catch((error: unknown) => ({ isError: true, error }));
+    expect(wrong.isError).toBe(true);
+  });
 });
 
 describe('the metadata server', () => {
@@ -213,6 +259,7 @@ describe('the metadata server', () => {
     const open = await connectV2(new URL((await start()).urls.mcp), 'modern');
     expect(await open.listResources()).toMatchObject(hint);
     expect(await open.listResourceTemplates()).toMatchObject(hint);
+    expect(await open.listTools()).toMatchObject(hint);
     expect(await open.readResource({ uri: 'column-mappings://list' })).toMatchObject(hint);
     expect(await open.readResource({ uri: 'product-aliases://lamp' })).toMatchObject(hint);
 
@@ -345,6 +392,19 @@ describe('a metadata file that changes', () => {
     await symlink(other, `${link}.tmp`);
     await rename(`${link}.tmp`, link);
     await reloaded;
+  });
+
+  it('is what the tool answers from after a change', async () => {
+    const served = await start({ watch: false });
+    const client = await connectV2(new URL(served.urls.mcp), 'modern');
+    const ask = async () => {
+      const answer = await client.callTool({ name: 'resolve_product', arguments: { term: 'light' } });
+      return (answer.structuredContent as { entity: { canonical_name: string } }).entity.canonical_name;
+    };
+    expect(await ask()).toBe('Desk Lamp');
+    await writeFile(file, catalogue('Floor Lamp'));
+    expect(await served.reload()).toBe(true);
+    expect(await ask()).toBe('Floor Lamp');
   });
 
   verifies('meta:reload', 'is refused when it is broken, and the last good data stays', async () => {
