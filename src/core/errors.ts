@@ -186,7 +186,7 @@ function causesOf(error: Error): string[] {
   const causes: string[] = [];
   let cause = error.cause;
   // A chain from outside may be circular; ten links explain any failure.
-  while (cause instanceof Error && causes.length < 10) {
+  for (let links = 0; cause instanceof Error && links < 10; links += 1) {
     const text = cause.message;
     if (text !== error.message && !causes.includes(text)) causes.push(text);
     cause = cause.cause;

@@ -85,7 +85,7 @@ export function decodeContents(
       return { ...head, kind: 'text', text };
     }
     if (typeof entry['blob'] === 'string') {
-      bytes += Math.floor((entry['blob'].length * 3) / 4);
+      bytes += Buffer.byteLength(entry['blob'], 'base64');
       return { ...head, kind: 'blob', blob: entry['blob'] };
     }
     throw new ResourceFetchError(
