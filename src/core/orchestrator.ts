@@ -2,7 +2,7 @@ import { Connections } from './clients/connections.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
 import type { ResourceClient } from './clients/resource-client.js';
 import type { OwnExecutable } from './clients/start-server.js';
-import { translate, type Phase } from './clients/translate.js';
+import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
 import { loadConfig } from './config/load.js';
 import { MCPOrchestratorException, NoMCPAvailableError, ResourceFetchError } from './errors.js';
@@ -466,7 +466,7 @@ export class MCPOrchestrator implements AsyncDisposable {
       this.#errors.delete(server.id);
       return client;
     } catch (error) {
-      const failure = translate(error, {
+      const failure = attribute(error, {
         server,
         phase: 'connect',
         elapsedMs: performance.now() - started,

@@ -1,5 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError } from '../errors.js';
 
 export interface ChildOptions {
@@ -212,6 +213,20 @@ function tellWatchdog(change: string): void {
     (watchdog.stdin as unknown as { unref?: () => void } | null)?.unref?.();
   }
   watchdog.stdin?.write(`${change}\n`);
+}
+
+/**
+ * Starts the process of a stdio server.
+ *
+ * @throws MCPConnectionError UPS216 where its command cannot be run
+ */
+export function startStdioServer(server: ServerConfig): Promise<Child> {
+  const { command = '', args, cwd } = server;
+  const env = inheritedEnv(server.inheritEnv, server.env);
+  const child = Child.start({ command, args, env, ...(cwd === undefined ? {} : { cwd }) });
+  // Whoever connects hears of a failure; nobody may be waiting yet.
+  child.catch(() => undefined);
+  return child;
 }
 
 /** Only what is named passes on: a server must not see the credentials of others. */

@@ -1,9 +1,10 @@
 import type { ServerConfig } from '../config/config.js';
 import { MCPOrchestratorException } from '../errors.js';
 import type { Operation } from '../operation.js';
-import type { Child } from './child-process.js';
-import { connect, type ConnectOptions, type ResourceClient } from './resource-client.js';
-import { startServer, type OwnExecutable } from './start-server.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { startStdioServer, type Child } from './child-process.js';
+import type { ConnectOptions, ResourceClient } from './resource-client.js';
+import type { OwnExecutable } from './start-server.js';
 
 /**
  * The open connections, one a server, and the servers that were started for them.
@@ -84,19 +85,26 @@ export class Connections {
   }
 
   async #connectOrStart(server: ServerConfig, op: Operation): Promise<ResourceClient> {
+    op.signal.throwIfAborted();
+    // The processes of all stdio servers come up while the protocol is still being loaded.
+    const child = server.transport === 'stdio' ? startStdioServer(server) : undefined;
+    if (child !== undefined) await nextTurn();
+    const { connect } = await import('./resource-client.js');
     try {
-      return await connect(server, this.#options, op);
+      return await connect(server, this.#options, op, child);
     } catch (error) {
+      await child?.then((started) => started.stop()).catch(() => undefined);
       const nobodyThere = error instanceof MCPOrchestratorException && error.code === 'UPS202';
       if (!nobodyThere || server.start === undefined || op.signal.aborted) throw error;
       // One that we started before and that has died since makes room for its successor.
       await this.#children.get(server.id)?.stop(false);
-      const { client, child } = await startServer(server, server.start, this.#own, this.#options, op);
-      if (child !== undefined) {
-        this.#children.set(server.id, child);
-        if (this.#closed) await child.stop(false);
+      const { startServer } = await import('./start-server.js');
+      const started = await startServer(server, server.start, this.#own, this.#options, op);
+      if (started.child !== undefined) {
+        this.#children.set(server.id, started.child);
+        if (this.#closed) await started.child.stop(false);
       }
-      return client;
+      return started.client;
     }
   }
 

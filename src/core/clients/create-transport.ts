@@ -1,6 +1,6 @@
 import type { ServerConfig, TransportKind } from '../config/config.js';
 import { ConfigurationError } from '../errors.js';
-import { inheritedEnv } from './child-process.js';
+import { startStdioServer, type Child } from './child-process.js';
 import { SseTransport } from './sse-transport.js';
 import { StdioTransport } from './stdio-transport.js';
 import { StreamableHttpTransport } from './streamable-http-transport.js';
@@ -15,13 +15,12 @@ export function createTransport(
   server: ServerConfig,
   kind: Exclude<TransportKind, 'auto'>,
   maxBytes: number,
+  child?: Promise<Child>,
 ): LeanTransport {
   switch (kind) {
     case 'stdio': {
-      const { command, args, cwd } = server;
-      if (command === undefined) throw lacking(server, kind, 'command');
-      const env = inheritedEnv(server.inheritEnv, server.env);
-      return new StdioTransport({ command, args, env, ...(cwd === undefined ? {} : { cwd }) }, maxBytes);
+      if (server.command === undefined) throw lacking(server, kind, 'command');
+      return new StdioTransport(child ?? startStdioServer(server), maxBytes);
     }
     case 'sse':
     case 'streamable-http': {

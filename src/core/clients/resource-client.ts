@@ -4,9 +4,11 @@ import type { ServerConfig, TransportKind } from '../config/config.js';
 import { MCPConnectionError, MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import type { Operation } from '../operation.js';
 import { abortable, createDeadline } from '../resilience/deadline.js';
+import type { Child } from './child-process.js';
 import { createTransport } from './create-transport.js';
 import { ANY_OBJECT, LeanClient } from './lean-client.js';
-import { timedOut, translate, type Phase } from './translate.js';
+import { attribute, timedOut, type Phase } from './circumstances.js';
+import { translate } from './translate.js';
 import type { LeanTransport } from './transport.js';
 
 /** What a connection turned out to be. */
@@ -76,15 +78,17 @@ const SSE_ONLY_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 415
  *
  * Transport `auto` tries Streamable HTTP and falls back to SSE where the server knows no POST there.
  *
+ * @param child  the process of a stdio server, where it was started already
  * @throws MCPConnectionError  UPS201 too slow, UPS202 nothing listens, UPS207 refused, …
  */
 export async function connect(
   server: ServerConfig,
   options: ConnectOptions,
   op: Operation,
+  child?: Promise<Child>,
 ): Promise<ResourceClient> {
   op.signal.throwIfAborted();
-  if (server.transport !== 'auto') return connectOver(server, server.transport, options, op);
+  if (server.transport !== 'auto') return connectOver(server, server.transport, options, op, child);
   try {
     return await connectOver(server, 'streamable-http', options, op);
   } catch (error) {
@@ -109,6 +113,7 @@ async function connectOver(
   kind: Exclude<TransportKind, 'auto'>,
   options: ConnectOptions,
   op: Operation,
+  child?: Promise<Child>,
 ): Promise<ResourceClient> {
   const started = performance.now();
   const circumstances = () => ({
@@ -118,20 +123,17 @@ async function connectOver(
     timeoutMs: server.connectTimeoutMs,
     redact: options.redact,
   });
-  using deadline = createDeadline(
-    server.connectTimeoutMs,
-    () => timedOut(circumstances(), { server: server.id, phase: 'connect' }),
-    op.signal,
-  );
+  using deadline = createDeadline(server.connectTimeoutMs, () => timedOut(circumstances()), op.signal);
   const { signal } = deadline;
-  const attempt = (mode: 'legacy' | { pin: string }) => connectWith(mode, server, kind, options, signal);
+  const attempt = (mode: 'legacy' | { pin: string }) =>
+    connectWith(mode, createTransport(server, kind, options.maxBytes, child), server, signal);
   try {
     const { client, transport } = await (mustNegotiate(server, kind)
       ? negotiate(attempt, signal)
       : attempt(kind === 'sse' || server.protocol !== MODERN ? 'legacy' : { pin: MODERN }));
     return new SdkResourceClient(server, kind, client, transport, options);
   } catch (error) {
-    throw translate(signal.aborted ? signal.reason : error, circumstances());
+    throw signal.aborted ? attribute(signal.reason, circumstances()) : translate(error, circumstances());
   }
 }
 
@@ -145,12 +147,10 @@ function mustNegotiate(server: ServerConfig, kind: TransportKind): boolean {
 
 async function connectWith(
   mode: 'legacy' | { pin: string },
+  transport: LeanTransport,
   server: ServerConfig,
-  kind: Exclude<TransportKind, 'auto'>,
-  options: ConnectOptions,
   signal: AbortSignal,
 ): Promise<Attempt> {
-  const transport = createTransport(server, kind, options.maxBytes);
   const client = new LeanClient(mode);
   try {
     await abortable(client.connect(transport, { signal, timeout: server.connectTimeoutMs }), signal);
@@ -366,7 +366,7 @@ class SdkResourceClient implements ResourceClient {
         throw translate(new MCPConnectionError('UPS203', 'the session has expired'), circumstances);
       }
       // Whoever stopped the operation gave the reason; the broken connection is only its echo.
-      if (op.signal.aborted) throw translate(op.signal.reason, circumstances);
+      if (op.signal.aborted) throw attribute(op.signal.reason, circumstances);
       throw translate(this.#transport.failure ?? error, circumstances);
     }
   }

@@ -1,6 +1,6 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
-import { Child, type ChildOptions } from './child-process.js';
+import type { Child } from './child-process.js';
 import { tooLarge } from './http.js';
 import { parseMessages } from './messages.js';
 import type { LeanTransport } from './transport.js';
@@ -18,24 +18,23 @@ export class StdioTransport implements LeanTransport {
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
   failure: Error | undefined;
-  readonly #options: ChildOptions;
+  readonly #started: Promise<Child>;
   readonly #maxBytes: number;
   #child: Child | undefined;
   #parts: Buffer[] = [];
   #size = 0;
   #closed = false;
 
-  constructor(options: ChildOptions, maxBytes: number) {
-    this.#options = options;
+  /** @param started  the child, which may be coming up while the rest of mcpx still loads */
+  constructor(started: Promise<Child>, maxBytes: number) {
+    this.#started = started;
     this.#maxBytes = maxBytes;
   }
 
   /** @throws MCPConnectionError UPS216 where the command cannot be run */
   async start(): Promise<void> {
-    const child = await Child.start(this.#options);
+    const child = await this.#started;
     this.#child = child;
-    // Closed while the child was coming up: it must not outlive us.
-    if (this.#closed) await child.stop();
     child.process.stdout?.on('data', (chunk: Buffer) => this.#read(chunk));
     // Not the exit but the end of its output: what it said before it died still counts.
     child.process.once('close', () => {
@@ -65,7 +64,7 @@ export class StdioTransport implements LeanTransport {
     if (this.#closed) return;
     this.#closed = true;
     this.onclose?.();
-    await this.#child?.stop();
+    await this.#started.then((child) => child.stop()).catch(() => undefined);
   }
 
   #read(chunk: Buffer): void {

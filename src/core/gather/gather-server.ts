@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { PASSING_STATUSES } from '../clients/http-status.js';
 import type { CacheHint, Connection, ResourceClient } from '../clients/resource-client.js';
 import type { Connections } from '../clients/connections.js';
-import { translate, type Phase } from '../clients/translate.js';
+import { attribute, type Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import type { Operation } from '../operation.js';
@@ -178,8 +178,8 @@ export async function gatherServer(
   }
 
   function toFailure(caught: unknown): MCPOrchestratorException {
-    if (op.signal.aborted) return translate(op.signal.reason, circumstances());
-    if (caught instanceof MCPOrchestratorException) return translate(caught, circumstances());
+    if (op.signal.aborted) return attribute(op.signal.reason, circumstances());
+    if (caught instanceof MCPOrchestratorException) return attribute(caught, circumstances());
     throw caught;
   }
 

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { Connections } from '../clients/connections.js';
-import type { Phase } from '../clients/translate.js';
+import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
 import { withSignal, type Operation } from '../operation.js';

@@ -1,5 +1,5 @@
 import type { Connection } from '../clients/resource-client.js';
-import type { Phase } from '../clients/translate.js';
+import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import type { ErrorCode, MCPOrchestratorException } from '../errors.js';
 
