@@ -33,11 +33,11 @@ export const ERROR_CODES = {
   },
   CFG121: { name: 'duplicate_alias', exit: 3, meaning: 'two products of a metadata file claim one alias' },
   CFG122: { name: 'alias_shadows_name', exit: 3, meaning: "an alias is another product's name, key or id" },
-  CFG123: { name: 'alias_is_column_term', exit: 3, meaning: 'an alias is a term of the column mappings too' },
+  CFG123: { name: 'alias_is_column_term', exit: 3, meaning: 'a name of a product is a column term too' },
   CFG124: {
     name: 'folded_collision',
     exit: 3,
-    meaning: 'names of two products differ only in case, marks or spacing',
+    meaning: 'names of two products, or two column terms, differ only in case, marks or spacing',
   },
   CFG125: { name: 'not_an_expression', exit: 3, meaning: 'a column mapping that is no SQL expression' },
 

@@ -45,6 +45,11 @@ export function fold(text: string): string {
   return join(foldWords(text)) || text.normalize('NFKC').trim();
 }
 
+/** All forms of a text under which it is found: two spellings are one name where they have one of them in common. */
+export function foldedForms(text: string): readonly string[] {
+  return foldings(text).map((words) => join(words) || text.normalize('NFKC').trim());
+}
+
 /** The folded words of a text; `500ml` is two words. */
 export function foldWords(text: string): readonly string[] {
   return split(plainLetters(lowerCase(text)));

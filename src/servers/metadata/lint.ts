@@ -1,6 +1,6 @@
 import type { Problem } from '../../core/config/problem.js';
 import type { ErrorCode } from '../../core/errors.js';
-import { fold } from '../../core/resolve/fold.js';
+import { foldedForms } from '../../core/resolve/fold.js';
 import { expressionProblem } from './expression.js';
 import type { Path } from './json-document.js';
 import type { Metadata } from './schema.js';
@@ -13,11 +13,12 @@ export type Finding = Pick<Problem, 'severity' | 'code' | 'message' | 'hint'> & 
 
 interface Name {
   readonly text: string;
-  readonly folded: string;
+  /** Names that have one of these in common are one name to the resolver. */
+  readonly forms: readonly string[];
   /** Where it stands among all names; of two that clash, the later one is reported. */
   readonly order: number;
   readonly key: string;
-  readonly what: 'key' | 'id' | 'name' | 'alias';
+  readonly what: 'key' | 'id' | 'name' | 'alias' | 'term';
   readonly path: Path;
 }
 
@@ -31,7 +32,7 @@ export function lintMetadata(metadata: Metadata): readonly Finding[] {
     const add = (text: string, what: Name['what'], ...path: Path) =>
       names.push({
         text,
-        folded: fold(text),
+        forms: foldedForms(text),
         order: names.length,
         key,
         what,
@@ -45,14 +46,15 @@ export function lintMetadata(metadata: Metadata): readonly Finding[] {
   return [
     ...nameFindings(names),
     ...termFindings(names, metadata.mappings),
+    ...twinTermFindings(metadata.mappings),
     ...expressionFindings(metadata.mappings),
   ];
 }
 
 /** At most one finding a name, the gravest. */
 function* nameFindings(names: readonly Name[]): Iterable<Finding> {
-  const exact = byText(names, (name) => name.text);
-  const folded = byText(names, (name) => name.folded);
+  const exact = byText(names, (name) => [name.text]);
+  const folded = byText(names, (name) => name.forms);
   for (const name of names) {
     const others = (exact.get(name.text) ?? []).filter((other) => other.key !== name.key);
     const otherAlias = others.find((other) => other.what === 'alias');
@@ -66,7 +68,7 @@ function* nameFindings(names: readonly Name[]): Iterable<Finding> {
       const message = `alias ${quoted(name.text)} is the ${otherName.what} of ${quoted(otherName.key)}`;
       yield finding('warning', 'CFG122', name, message, 'remove the alias, or rename the other product');
     } else {
-      const twin = (folded.get(name.folded) ?? []).find((other) => other.key !== name.key);
+      const twin = firstTwin(folded, name);
       if (twin === undefined || others.some((other) => other.what === 'alias')) continue;
       if (twin.order > name.order) continue;
       const message =
@@ -79,13 +81,42 @@ function* nameFindings(names: readonly Name[]): Iterable<Finding> {
 }
 
 function* termFindings(names: readonly Name[], mappings: Metadata['mappings']): Iterable<Finding> {
-  const terms = new Map([...mappings.keys()].map((term) => [fold(term), term]));
+  const terms = new Map<string, string>();
+  for (const term of mappings.keys()) for (const form of foldedForms(term)) terms.set(form, term);
   for (const name of names) {
-    const term = name.what === 'alias' ? terms.get(name.folded) : undefined;
+    const term = name.forms.map((form) => terms.get(form)).find((found) => found !== undefined);
     if (term === undefined) continue;
-    const message = `alias ${quoted(name.text)} of ${quoted(name.key)} is the column term ${quoted(term)} too`;
-    yield finding('warning', 'CFG123', name, message, 'give the alias or the term another name');
+    const message = `${name.what} ${quoted(name.text)} of ${quoted(name.key)} is the column term ${quoted(term)} too`;
+    yield finding('warning', 'CFG123', name, message, `give the ${name.what} or the term another name`);
   }
+}
+
+/** Terms that differ only in spelling: whoever types another one gets an ambiguous answer. */
+function* twinTermFindings(mappings: Metadata['mappings']): Iterable<Finding> {
+  const terms = [...mappings.keys()].map((text, order): Name => {
+    return {
+      text,
+      forms: foldedForms(text),
+      order,
+      key: text,
+      what: 'term',
+      path: ['column_mappings', text],
+    };
+  });
+  const folded = byText(terms, (term) => term.forms);
+  for (const term of terms) {
+    const twin = firstTwin(folded, term);
+    if (twin === undefined || twin.order > term.order) continue;
+    const message = `column term ${quoted(term.text)} differs from ${quoted(twin.text)} only in its spelling`;
+    yield { ...finding('warning', 'CFG124', term, message, 'remove one of the two'), atKey: true };
+  }
+}
+
+/** The first name of another product, or the first other term, that the resolver takes for the same. */
+function firstTwin(folded: ReadonlyMap<string, readonly Name[]>, name: Name): Name | undefined {
+  return name.forms
+    .flatMap((form) => (folded.get(form) ?? []).find((other) => other.key !== name.key) ?? [])
+    .sort((a, b) => a.order - b.order)[0];
 }
 
 function* expressionFindings(mappings: Metadata['mappings']): Iterable<Finding> {
@@ -114,13 +145,15 @@ function finding(
 
 function byText(
   names: readonly Name[],
-  textOf: (name: Name) => string,
+  textsOf: (name: Name) => readonly string[],
 ): ReadonlyMap<string, readonly Name[]> {
   const groups = new Map<string, Name[]>();
   for (const name of names) {
-    const group = groups.get(textOf(name));
-    if (group === undefined) groups.set(textOf(name), [name]);
-    else group.push(name);
+    for (const text of textsOf(name)) {
+      const group = groups.get(text);
+      if (group === undefined) groups.set(text, [name]);
+      else group.push(name);
+    }
   }
   return groups;
 }
