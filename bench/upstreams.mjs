@@ -47,7 +47,11 @@ function prepareStdio(scenario, node, directory) {
     servers: scenario.serverIds.map((server) => {
       const { resources, pageSize, delayMs } = scenario;
       const options = { server, resources, pageSize, delayMs, logFile: logFiles.get(server) };
-      return { id: server, command: node, args: [here('stdio-upstream.cjs'), JSON.stringify(options)] };
+      return {
+        id: server,
+        command: node,
+        args: [here(scenario.raw ? 'stdio-upstream.cjs' : 'stdio-sdk-upstream.mjs'), JSON.stringify(options)],
+      };
     }),
     async takeReport() {
       return [...logFiles].map(([server, file]) => {

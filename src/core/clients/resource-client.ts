@@ -347,10 +347,10 @@ class SdkResourceClient implements ResourceClient {
     const started = performance.now();
     const { timeoutMs } = this.server;
     try {
-      return await abortable(
-        this.#client.request({ method, params }, ANY_OBJECT, { signal: op.signal, timeout: timeoutMs }),
-        op.signal,
-      );
+      return await this.#client.request({ method, params }, ANY_OBJECT, {
+        signal: op.signal,
+        timeout: timeoutMs,
+      });
     } catch (error) {
       const circumstances = {
         server: this.server,

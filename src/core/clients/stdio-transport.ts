@@ -52,6 +52,11 @@ export class StdioTransport implements LeanTransport {
     if (input === undefined || input === null || !input.writable) {
       throw this.failure ?? new MCPConnectionError('UPS222', 'the server process is not running');
     }
+    // Whatever is asked in one turn goes out in one write: each write to a pipe is a system call that waits.
+    if (input.writableCorked === 0) {
+      input.cork();
+      process.nextTick(() => input.uncork());
+    }
     if (!input.write(`${JSON.stringify(message)}\n`)) {
       await new Promise<void>((resolve) => {
         input.once('drain', resolve);

@@ -1,3 +1,7 @@
+import { setMaxListeners } from 'node:events';
+
+import { setMaxListeners } from 'node:events';
+
 /** An abort signal with a time limit; disposing of it takes its timer and its listeners away. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
@@ -12,6 +16,8 @@ export interface Deadline extends Disposable {
  */
 export function createDeadline(ms: number, reason: () => Error, parent?: AbortSignal): Deadline {
   const controller = new AbortController();
+  // Every request in flight listens; more than ten are no leak.
+  setMaxListeners(0, controller.signal);
   const timer = setTimeout(() => controller.abort(reason()), ms);
   timer.unref();
   const follow = () => controller.abort(parent?.reason);
