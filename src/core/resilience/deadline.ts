@@ -1,7 +1,5 @@
 import { setMaxListeners } from 'node:events';
 
-import { setMaxListeners } from 'node:events';
-
 /** An abort signal with a time limit; disposing of it takes its timer and its listeners away. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
