@@ -23,8 +23,9 @@ export function editDistance(name: string, typed: string, bound: number): number
   for (let i = 1; i <= name.length; i++) {
     const from = Math.max(1, i - bound);
     const to = Math.min(width, i + bound);
-    current.fill(beyond);
-    if (from === 1) current[0] = Math.min(i, beyond);
+    // What the next rows read beyond the band; all else of an old row is written before it is read.
+    current[from - 1] = from === 1 ? Math.min(i, beyond) : beyond;
+    if (to < width) current[to + 1] = beyond;
     let least = current[from - 1] ?? beyond;
     const letter = name.charCodeAt(i - 1);
     for (let j = from; j <= to; j++) {

@@ -1,6 +1,6 @@
 import { editDistance } from './distance.js';
 import { fold, foldings, foldWords, join } from './fold.js';
-import { isLongEnough, looksMistyped, spellingOf, typoBudget, type Spelling } from './typos.js';
+import { isLongEnough, looksMistyped, MOST_LETTERS, spellingOf, typoBudget, type Spelling } from './typos.js';
 import type { MatchMethod, NameKind } from './types.js';
 import {
   contentWords,
@@ -218,6 +218,7 @@ export class NameTable<Target> {
     let nearest: { form: Form<Target>; sought: SoughtForm }[] = [];
     for (const sought of forms) {
       const typed = sought.spelling;
+      if (typed.letters.length > MOST_LETTERS + 2) continue;
       const mask = maskOf(typed.letters);
       const sameMarks = this.#byMarks.get(typed.marks);
       for (let length = typed.letters.length - 2; length <= typed.letters.length + 2; length++) {
@@ -263,7 +264,7 @@ export class NameTable<Target> {
     best: Map<Target, Hit<Target>>,
   ): void {
     const typed = sought.spelling;
-    if (typed.letters.length < 3) return;
+    if (typed.letters.length < 3 || typed.letters.length > MOST_LETTERS) return;
     const bound = Math.min(Math.max(Math.floor(typed.letters.length / 4), 1), 3);
     const mask = maskOf(typed.letters);
     for (let length = typed.letters.length - bound; length <= typed.letters.length + bound; length++) {
