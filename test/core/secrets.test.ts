@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { createRedactor, secretsOf } from '../../src/core/config/config.js';
+import { createLogger } from '../../src/core/logging/logger.js';
+import { createOperation } from '../../src/core/operation.js';
+import { renderFailure, renderFailureJson } from '../../src/render/failure.js';
+import { gatherReport } from '../../src/render/gather-report.js';
+import { renderGather } from '../../src/render/gather.js';
+import { describeServer, renderServer, renderServers } from '../../src/render/servers.js';
+import { configOf } from '../fixtures/configuration.js';
+import { startFakeUpstream, type FakeUpstreamOptions } from '../fixtures/fake-upstream.js';
+import { failureOf, orchestratorOf } from '../fixtures/gathering.js';
+import { stdioUpstream } from '../fixtures/stdio-upstream.js';
+import { verifies } from '../verifies.js';
+
+const HEADER = 'sentinel-header-"quoted"-0001';
+const USER = 'sentinel-user-0002';
+const PASSWORD = 'sentinel/pass word-0003';
+const QUERY = 'sentinel query/0004';
+const ENV = 'sentinel-env-0005';
+const BASIC = Buffer.from(`${USER}:${PASSWORD}`).toString('base64');
+
+/** In every form in which a server may send them back. */
+const FORMS = [
+  HEADER,
+  JSON.stringify(HEADER).slice(1, -1),
+  USER,
+  PASSWORD,
+  encodeURIComponent(PASSWORD),
+  QUERY,
+  encodeURIComponent(QUERY),
+  ENV,
+  BASIC,
+];
+const ECHO = `you said: ${FORMS.join(' | ')}`;
+
+function withCredentials(address: string): string {
+  const url = new URL(address);
+  url.username = USER;
+  url.password = encodeURIComponent(PASSWORD);
+  return `${url.href}?api_key=${encodeURIComponent(QUERY)}`;
+}
+
+function expectNone(text: string, where: string): void {
+  for (const form of FORMS) expect(text, where).not.toContain(form);
+  expect(text, where).not.toMatch(/sentinel/);
+}
+
+describe('credentials', () => {
+  const failures: readonly (readonly [string, FakeUpstreamOptions])[] = [
+    ['a refusal', { requiredBearer: 'another' }],
+    ['an HTTP error with a body', { statusAt: { list: { status: 500, body: ECHO } } }],
+    ['a JSON-RPC error', { failReads: { 'item://1': { code: -32000, message: ECHO, data: ECHO } } }],
+    ['a redirect', { redirectTo: `https://elsewhere.example/?${QUERY}` }],
+    ['an endpoint elsewhere', { sseEndpoint: `https://u:${ENV}@elsewhere.example/` }],
+    ['garbage', { garbageAt: 'initialize' }],
+    ['a lost connection', { dieAt: 'read' }],
+    ['a timeout', { hangAt: 'read' }],
+  ];
+
+  verifies(
+    'orch:secrets',
+    'are in no error, log, report or table, whatever the server sends back',
+    async () => {
+      for (const [name, options] of failures) {
+        for (const transport of ['sse', 'streamable-http'] as const) {
+          if ('sseEndpoint' in options && transport !== 'sse') continue;
+          await using upstream = await startFakeUpstream({ ...options, transport });
+          const servers = {
+            a: {
+              url: withCredentials(upstream.url),
+              transport,
+              timeout: '300ms',
+              headers: { 'X-Api-Key': HEADER },
+              // Never run: the server answers.
+              start: { command: 'no-such-command', env: { TOKEN: ENV } },
+            },
+          };
+          const lines: string[] = [];
+          await using orchestrator = orchestratorOf(servers, { fail_fast: false, max_retries: 1 });
+          const redact = createRedactor(secretsOf(orchestrator.config));
+          const logger = createLogger({
+            level: 'debug',
+            format: 'json',
+            write: (line) => lines.push(line),
+            redact,
+          });
+          const op = createOperation({ logger });
+          const where = `${name} over ${transport}`;
+          const result = await orchestrator.gather({}, op).catch(() => undefined);
+          if (result !== undefined) {
+            expectNone(renderGather(result, { color: false }), where);
+            const report = gatherReport(result, { operationId: op.id, startedAt: '' });
+            expectNone(JSON.stringify(report), where);
+          }
+          const error = await failureOf(orchestrator.gather({ failFast: true }, op));
+          expectNone(renderFailure(error, { color: false }), where);
+          expectNone(renderFailureJson(error, op.id), where);
+          expectNone(JSON.stringify(error), where);
+          expectNone(`${error.message} ${String(error.stack)}`, where);
+          expectNone(JSON.stringify(orchestrator.getStatus()), where);
+          expect(lines.length, where).toBeGreaterThan(2);
+          expectNone(lines.join(''), where);
+          // They did reach the server.
+          expect(upstream.headers[0]?.['x-api-key'], where).toBe(HEADER);
+          expect(upstream.headers[0]?.authorization, where).toBe(`Basic ${BASIC}`);
+        }
+      }
+    },
+  );
+
+  it('of the environment stay hidden when a child prints them as it dies', async () => {
+    using upstream = stdioUpstream({ exitAtStart: 1, stderr: `bad credentials: ${ENV}\n` });
+    const settings = { command: upstream.command, args: upstream.args, env: { TOKEN: ENV } };
+    await using orchestrator = orchestratorOf({ a: settings });
+    const error = await failureOf(orchestrator.gather());
+    expect(error.toJSON().causes).toEqual(['bad credentials: ***']);
+    expectNone(JSON.stringify(error), 'stderr');
+  });
+
+  it('are *** where a server is shown', () => {
+    const [server] = configOf({
+      a: {
+        url: withCredentials('http://example.org/sse'),
+        headers: { Authorization: `Bearer ${HEADER}` },
+        start: { command: 'x', env: { TOKEN: ENV } },
+      },
+    }).servers;
+    for (const shown of [
+      JSON.stringify(describeServer(server!)),
+      renderServer(server!, { color: false }),
+      renderServers([server!], { color: false }),
+    ]) {
+      expectNone(shown, 'servers');
+      expect(shown).toContain('example.org');
+    }
+    expect(describeServer(server!)).toMatchObject({
+      headers: { Authorization: '***' },
+      start: { env: { TOKEN: '***' } },
+    });
+  });
+});
+
+describe('the redactor', () => {
+  it('takes out the longest secret first, so that nothing of it stays', () => {
+    const redact = createRedactor(['secret-long', 'secret'].sort((a, b) => b.length - a.length));
+    expect(redact('secret-long secret')).toBe('*** ***');
+  });
+
+  it('leaves short words alone, which would blank out ordinary text', () => {
+    const { servers, ...rest } = configOf({
+      a: { url: 'http://x', headers: { Accept: 'info', Authorization: 'Bearer t0ken-value' } },
+    });
+    expect(secretsOf({ servers, ...rest })).toEqual(['Bearer t0ken-value', 't0ken-value']);
+  });
+});
