@@ -35,9 +35,17 @@ export class PgliteWorker {
    */
   static async start(workerUrl: URL, options: SessionOptions, signal: AbortSignal): Promise<PgliteWorker> {
     signal.throwIfAborted();
+    const { role, schemas, snapshotPath, setupSql } = options;
+    // Named one by one: whatever else the caller's object holds need not be of a kind that a thread can take.
+    const session: SessionOptions = {
+      role,
+      schemas,
+      ...(snapshotPath === undefined ? {} : { snapshotPath }),
+      ...(setupSql === undefined ? {} : { setupSql }),
+    };
     const thread = new Worker(workerUrl, {
       name: 'mcpx-database',
-      workerData: options,
+      workerData: session,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, stackSizeMb: STACK_MB },
       // What the engine prints while it starts is no log of ours, and stdout may carry MCP.
       stdout: true,
