@@ -12,8 +12,7 @@ import { createOperation, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
 import { createDeadline } from './resilience/deadline.js';
 import type { PrioritizedEntity } from './resolve/domain.js';
-import type { IndexKeeper } from './resolve/index-keeper.js';
-import type { DomainQuestion, DomainResolution } from './resolve/resolve-domain.js';
+import type { DomainQuestion, DomainResolution, DomainResolver } from './resolve/resolve-domain.js';
 
 export interface OrchestratorOptions {
   /** How `start.command: mcpx` is run; the installed `mcpx` when left out. */
@@ -63,11 +62,8 @@ export interface GatherRequest {
 /** What `resolve` is asked; nothing but the domain asks who answers for it. */
 export interface ResolveRequest
   extends
-    Partial<DomainQuestion>,
-    Pick<GatherRequest, 'failFast' | 'oneShot' | 'deadlineMs' | 'concurrency' | 'onPhase'> {
-  /** Whether another server may answer where the best one cannot; it may unless this is false. */
-  readonly fallback?: boolean;
-}
+    DomainQuestion,
+    Pick<GatherRequest, 'failFast' | 'oneShot' | 'deadlineMs' | 'concurrency' | 'onPhase'> {}
 
 /** The connected server that runs queries. */
 export interface Executor {
@@ -95,7 +91,7 @@ export class MCPOrchestrator implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #redact: (text: string) => string;
   readonly #errors = new Map<string, MCPOrchestratorException>();
-  #indexes: IndexKeeper | undefined;
+  #resolver: DomainResolver | undefined;
   #initialized = false;
 
   constructor(config: Config, options: OrchestratorOptions = {}) {
@@ -227,7 +223,7 @@ export class MCPOrchestrator implements AsyncDisposable {
         if (op.signal.aborted || (this.config.failFast && server.required)) throw error;
         failure = error;
       }
-      const { selectAmong } = await import('./resolve/resolve-domain.js');
+      const { selectAmong } = await this.#resolveStep();
       const { winner } = selectAmong(asked, true);
       const answering = asked.find((outcome) => outcome.server.id === winner?.server);
       if (winner !== undefined && answering !== undefined) {
@@ -257,73 +253,12 @@ export class MCPOrchestrator implements AsyncDisposable {
     op: Operation = createOperation(),
   ): Promise<DomainResolution> {
     const servers = this.#serversOf(domain, request.server);
-    const terms = request.terms ?? [];
-    const asksForNames = terms.length > 0 || request.sentence !== undefined;
+    const { asksForNames, resolver } = await this.#resolveStep();
     const gathered = await this.gather(
-      { ...request, servers: servers.map(({ id }) => id), listOnly: !asksForNames },
+      { ...request, servers: servers.map(({ id }) => id), listOnly: !asksForNames(request) },
       op,
     );
-    const { outcomes } = gathered;
-    const { candidatesOf, cataloguesOf, conflictsOf, indexFor, mentionsIn, resolveTerms, selectAmong } =
-      await this.#resolver();
-    const selection = selectAmong(outcomes, request.fallback ?? true);
-    const { winner } = selection;
-    const answering = outcomes.find((outcome) => outcome.server.id === winner?.server);
-    if (winner === undefined || answering === undefined) {
-      const best = outcomes.find(({ status }) => status === 'failed');
-      throw best?.status === 'failed' ? best.error : this.#nobody();
-    }
-    op.log(
-      'resolve.domain',
-      {
-        domain,
-        winner: winner.server,
-        priority: winner.priority,
-        reason: winner.reason,
-        fallback_used: selection.fallbackUsed,
-        passed_over: selection.passedOver.map(({ server, status, rule }) => ({ server, status, rule })),
-      },
-      selection.fallbackUsed ? 'warn' : 'info',
-    );
-    const question: DomainQuestion = { ...request, terms };
-    const catalogues = asksForNames ? outcomes.flatMap(cataloguesOf) : [];
-    const index = indexFor(domain, catalogues);
-    const items = resolveTerms(index, outcomes, domain, catalogues, question);
-    const mentions = mentionsIn(index, question);
-    for (const { kind, key, winner: won, losers, rule, differences } of conflictsOf([
-      ...items,
-      ...(mentions ?? []),
-    ])) {
-      const fields = differences.map(({ field }) => field);
-      op.log('resolve.conflict', { domain, kind, key, winner: won, losers, rule, differing: fields });
-    }
-    const ties = [...selection.warnings, ...items.flatMap((item) => item.warnings)];
-    for (const message of new Set(ties.map((warning) => warning.message))) {
-      op.log('resolve.tie', { domain, code: 'RES302', message }, 'warn');
-    }
-    op.log('resolve.finished', {
-      domain,
-      terms: items.length,
-      resolved: items.filter(({ status }) => status === 'resolved').length,
-      ambiguous: items.filter(({ status }) => status === 'ambiguous').length,
-      unknown: items.filter(({ status }) => status === 'unknown').length,
-      ...(mentions === undefined ? {} : { mentions: mentions.length }),
-      duration_ms: Math.round(gathered.durationMs),
-    });
-    return {
-      domain,
-      mode: gathered.mode,
-      complete: gathered.complete,
-      winner: request.server === undefined ? winner : { ...winner, reason: 'the server that was asked for' },
-      fallbackUsed: selection.fallbackUsed,
-      candidates: candidatesOf(this.registry.forDomain(domain), outcomes, selection),
-      resources: asksForNames ? [] : answering.resources,
-      templates: asksForNames ? [] : answering.templates,
-      items,
-      mentions,
-      warnings: [...selection.warnings, ...outcomes.flatMap(({ warnings }) => warnings), ...index.warnings],
-      durationMs: gathered.durationMs,
-    };
+    return resolver.answer(domain, this.registry.forDomain(domain), gathered, request, op);
   }
 
   /**
@@ -353,22 +288,14 @@ export class MCPOrchestrator implements AsyncDisposable {
         },
       ]),
     );
-    const { cataloguesOf, indexFor, resolveEntityWithPriority, resolveTerms } = await this.#resolver();
-    const named = resolveEntityWithPriority(entityName, resourceType, Object.fromEntries(byId));
-    if (named !== undefined) return named;
-    const catalogues = outcomes.flatMap(cataloguesOf);
-    const index = indexFor(resourceType, catalogues);
-    const [answer] = resolveTerms(index, outcomes, resourceType, catalogues, { terms: [entityName] });
-    if (answer?.status === 'ambiguous') {
-      const candidates = answer.candidates.map(({ canonical_id }) => canonical_id);
-      throw new ResourceFetchError('RES303', `"${entityName}" may be ${candidates.length} things`, {
-        context: { domain: resourceType, candidates },
-        hint: `Ask for one of them: ${candidates.slice(0, 5).join(', ')}.`,
-      });
-    }
-    if (answer?.status !== 'resolved') return undefined;
-    const { server, priority } = answer.winner;
-    return { server, entity: answer.entity ?? answer.column_mappings[0], priority };
+    const [{ resolveEntityWithPriority }, { resolver }] = await Promise.all([
+      import('./resolve/domain.js'),
+      this.#resolveStep(),
+    ]);
+    return (
+      resolveEntityWithPriority(entityName, resourceType, Object.fromEntries(byId)) ??
+      resolver.findEntity(resourceType, entityName, outcomes)
+    );
   }
 
   /**
@@ -517,16 +444,9 @@ export class MCPOrchestrator implements AsyncDisposable {
   }
 
   /** The resolve step, loaded when something is resolved: a plain gather needs none of it. */
-  async #resolver() {
-    const [domain, resolveDomain, { cataloguesOf }, { IndexKeeper }] = await Promise.all([
-      import('./resolve/domain.js'),
-      import('./resolve/resolve-domain.js'),
-      import('./resolve/catalogues.js'),
-      import('./resolve/index-keeper.js'),
-    ]);
-    const indexes = (this.#indexes ??= new IndexKeeper());
-    const indexFor: IndexKeeper['indexFor'] = (name, catalogues) => indexes.indexFor(name, catalogues);
-    return { ...domain, ...resolveDomain, cataloguesOf, indexFor };
+  async #resolveStep() {
+    const { asksForNames, DomainResolver, selectAmong } = await import('./resolve/resolve-domain.js');
+    return { asksForNames, selectAmong, resolver: (this.#resolver ??= new DomainResolver()) };
   }
 
   #executor(server: ServerConfig): Executor {

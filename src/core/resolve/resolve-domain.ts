@@ -1,7 +1,11 @@
 import type { ServerConfig } from '../config/config.js';
-import type { GatheredTemplate, Outcome, Warning } from '../gather/outcome.js';
+import { NoMCPAvailableError, ResourceFetchError } from '../errors.js';
+import type { Gathered, GatheredTemplate, Outcome, Warning } from '../gather/outcome.js';
+import type { Operation } from '../operation.js';
 import type { ResolverIndex } from './build-index.js';
-import { selectServer, type ServerSelection } from './domain.js';
+import { cataloguesOf } from './catalogues.js';
+import { selectServer, type PrioritizedEntity, type ServerSelection } from './domain.js';
+import { IndexKeeper } from './index-keeper.js';
 import { findMentions } from './mentions.js';
 import { resolveTerm } from './resolve-term.js';
 import type {
@@ -64,12 +68,90 @@ export interface DomainResolution {
 }
 
 export interface DomainQuestion {
-  readonly terms: readonly string[];
+  readonly terms?: readonly string[];
   readonly sentence?: string;
   /** Looks only at what this server says. */
   readonly server?: string;
+  /** Whether another server may answer where the best one cannot; it may unless this is false. */
+  readonly fallback?: boolean;
   readonly fuzzy?: number;
   readonly all?: boolean;
+}
+
+/** Whether a question needs contents, and not only lists. */
+export function asksForNames({ terms = [], sentence }: DomainQuestion): boolean {
+  return terms.length > 0 || sentence !== undefined;
+}
+
+/** Answers from what was gathered. It keeps the index of each domain while its catalogues stay the same. */
+export class DomainResolver {
+  readonly #indexes = new IndexKeeper();
+
+  /**
+   * @param servers  all of the domain, best priority first
+   * @throws the failure of the best server where it cannot answer and no other may
+   */
+  answer(
+    domain: string,
+    servers: readonly ServerConfig[],
+    { outcomes, mode, complete, durationMs }: Gathered,
+    question: DomainQuestion,
+    op: Operation,
+  ): DomainResolution {
+    const selection = selectAmong(outcomes, question.fallback ?? true);
+    const { winner } = selection;
+    const answering = outcomes.find((outcome) => outcome.server.id === winner?.server);
+    if (winner === undefined || answering === undefined) throw failureAmong(outcomes);
+    logSelection(domain, winner, selection, op);
+    const withNames = asksForNames(question);
+    const { index, items } = this.#lookUp(domain, outcomes, question);
+    const mentions = index === undefined ? undefined : mentionsIn(index, question);
+    logAnswers(domain, selection, items, mentions, op);
+    return {
+      domain,
+      mode,
+      complete,
+      winner: question.server === undefined ? winner : { ...winner, reason: 'the server that was asked for' },
+      fallbackUsed: selection.fallbackUsed,
+      candidates: candidatesOf(servers, outcomes, selection),
+      resources: withNames ? [] : answering.resources,
+      templates: withNames ? [] : answering.templates,
+      items,
+      mentions,
+      warnings: [
+        ...selection.warnings,
+        ...outcomes.flatMap(({ warnings }) => warnings),
+        ...(index?.warnings ?? []),
+      ],
+      durationMs,
+    };
+  }
+
+  /** @throws ResourceFetchError RES303 where the name may stand for several things */
+  findEntity(domain: string, name: string, outcomes: readonly Outcome[]): PrioritizedEntity | undefined {
+    const [answer] = this.#lookUp(domain, outcomes, { terms: [name] }).items;
+    if (answer?.status === 'ambiguous') {
+      const candidates = answer.candidates.map(({ canonical_id }) => canonical_id);
+      throw new ResourceFetchError('RES303', `"${name}" may be ${candidates.length} things`, {
+        context: { domain, candidates },
+        hint: `Ask for one of them: ${candidates.slice(0, 5).join(', ')}.`,
+      });
+    }
+    if (answer?.status !== 'resolved') return undefined;
+    const { server, priority } = answer.winner;
+    return { server, entity: answer.entity ?? answer.column_mappings[0], priority };
+  }
+
+  #lookUp(
+    domain: string,
+    outcomes: readonly Outcome[],
+    question: DomainQuestion,
+  ): { readonly index: ResolverIndex | undefined; readonly items: readonly DomainTerm[] } {
+    if (!asksForNames(question)) return { index: undefined, items: [] };
+    const catalogues = outcomes.flatMap(cataloguesOf);
+    const index = this.#indexes.indexFor(domain, catalogues);
+    return { index, items: resolveTerms(index, outcomes, amongIn(domain, catalogues), question) };
+  }
 }
 
 /** Selects the one that answers by how the servers fared. Answering in part is answering. */
@@ -83,7 +165,7 @@ export function selectAmong(outcomes: readonly Outcome[], fallback: boolean): Se
 }
 
 /** How each server of a domain fared, in the order of the servers. */
-export function candidatesOf(
+function candidatesOf(
   servers: readonly Pick<ServerConfig, 'id' | 'priority'>[],
   outcomes: readonly Outcome[],
   { winner, passedOver }: ServerSelection,
@@ -108,20 +190,19 @@ export function candidatesOf(
 }
 
 /** What the terms mean, by the index of the domain's catalogues. */
-export function resolveTerms(
+function resolveTerms(
   index: ResolverIndex,
   outcomes: readonly Outcome[],
-  domain: string,
-  catalogues: readonly Catalogue[],
+  among: NonNullable<ResolveOptions['among']>,
   question: DomainQuestion,
 ): readonly DomainTerm[] {
   const options: ResolveOptions = {
-    among: amongIn(domain, catalogues),
+    among,
     ...(question.server === undefined ? {} : { server: question.server }),
     ...(question.fuzzy === undefined ? {} : { fuzzy: question.fuzzy }),
     ...(question.all === undefined ? {} : { all: question.all }),
   };
-  return question.terms.map((term) => {
+  return (question.terms ?? []).map((term) => {
     const answer = resolveTerm(index, term, options);
     const failed = failedBefore(outcomes, answer.winner);
     if (answer.winner === null || failed.length === 0) return { ...answer, fallback_used: failed.length > 0 };
@@ -130,7 +211,7 @@ export function resolveTerms(
   });
 }
 
-export function mentionsIn(index: ResolverIndex, question: DomainQuestion): readonly Mention[] | undefined {
+function mentionsIn(index: ResolverIndex, question: DomainQuestion): readonly Mention[] | undefined {
   if (question.sentence === undefined) return undefined;
   return findMentions(index, question.sentence, {
     ...(question.server === undefined ? {} : { server: question.server }),
@@ -139,7 +220,7 @@ export function mentionsIn(index: ResolverIndex, question: DomainQuestion): read
 }
 
 /** Each conflict once, however many terms or mentions met it. */
-export function conflictsOf(
+function conflictsOf(
   answers: readonly { readonly conflicts: readonly DescriptionConflict[] }[],
 ): readonly DescriptionConflict[] {
   const byText = new Map(
@@ -152,7 +233,7 @@ export function conflictsOf(
  * In the domain of the mappings a term is a column term. Elsewhere it is a product, and a column term only comes
  * along with it, unless nobody there has products.
  */
-function amongIn(domain: string, catalogues: readonly Catalogue[]): ResolveOptions['among'] {
+function amongIn(domain: string, catalogues: readonly Catalogue[]): NonNullable<ResolveOptions['among']> {
   if (domain === COLUMNS_DOMAIN) return 'columns';
   return catalogues.some(({ aliases }) => aliases !== undefined) ? 'entities' : 'either';
 }
@@ -167,4 +248,50 @@ function failedBefore(outcomes: readonly Outcome[], winner: Winner | null): read
 
 function failureOf({ server, status }: Outcome): string {
   return `${server.id} (priority ${server.priority}) is ${status}`;
+}
+
+function failureAmong(outcomes: readonly Outcome[]): Error {
+  const failed = outcomes.find(({ status }) => status === 'failed');
+  return failed?.status === 'failed'
+    ? failed.error
+    : new NoMCPAvailableError('UPS214', 'no server is usable');
+}
+
+function logSelection(
+  domain: string,
+  { server: winner, priority, reason }: Winner,
+  { fallbackUsed, passedOver }: ServerSelection,
+  op: Operation,
+): void {
+  const passed_over = passedOver.map(({ server, status, rule }) => ({ server, status, rule }));
+  const fields = { domain, winner, priority, reason, fallback_used: fallbackUsed, passed_over };
+  op.log('resolve.domain', fields, fallbackUsed ? 'warn' : 'info');
+}
+
+/** Who won and lost by which rule; what was asked is for the user alone. */
+function logAnswers(
+  domain: string,
+  selection: ServerSelection,
+  items: readonly DomainTerm[],
+  mentions: readonly Mention[] | undefined,
+  op: Operation,
+): void {
+  for (const conflict of conflictsOf([...items, ...(mentions ?? [])])) {
+    const { kind, key, winner, losers, rule, differences } = conflict;
+    const differing = differences.map(({ field }) => field);
+    op.log('resolve.conflict', { domain, kind, key, winner, losers, rule, differing });
+  }
+  const ties = [...selection.warnings, ...items.flatMap(({ warnings }) => warnings)];
+  for (const message of new Set(ties.map((warning) => warning.message))) {
+    op.log('resolve.tie', { domain, code: 'RES302', message }, 'warn');
+  }
+  const count = (wanted: DomainTerm['status']) => items.filter(({ status }) => status === wanted).length;
+  op.log('resolve.finished', {
+    domain,
+    terms: items.length,
+    resolved: count('resolved'),
+    ambiguous: count('ambiguous'),
+    unknown: count('unknown'),
+    ...(mentions === undefined ? {} : { mentions: mentions.length }),
+  });
 }
