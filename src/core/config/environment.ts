@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { configFileSchema } from './schema.js';
+import { configFileSchema, settings } from './schema.js';
 import type { Path } from './yaml-document.js';
 
 export interface Override {
@@ -23,7 +23,7 @@ export function overridesFrom(
   const sections = configFileSchema.shape;
   const overrides: Override[] = [];
   for (const [key, field] of Object.entries(sections.orchestration.unwrap().shape)) {
-    const variable = String((field.meta() as { env?: string } | undefined)?.env);
+    const variable = String(settings.get(field)?.env);
     add(variable, ['orchestration', key]);
   }
   for (const key of Object.keys(sections.defaults.unwrap().shape)) {

@@ -11,30 +11,30 @@ const NO_DURATION = {
   error: 'expected a duration: seconds as a number, or a text such as "250ms", "30s", "5m"',
 };
 const NO_SIZE = { error: 'expected a size: bytes as a number, or a text such as "100MB", "64MiB"' };
+/** What each setting means, and the environment variable that overrides it. Unlike `.describe()` this copies nothing. */
+export const settings = z.registry<{ readonly description: string; readonly env?: string }>();
+
 const durationText = z.string().regex(DURATION_PATTERN, NO_DURATION);
 const bytesText = z.string().regex(BYTES_PATTERN, NO_SIZE);
 
 /** Seconds as a number, or a text with its unit; milliseconds inside mcpx. */
-const duration = () =>
-  z
-    .union([z.number().min(0, NO_DURATION), durationText], NO_DURATION)
-    .refine((value) => parseDuration(value) !== undefined, {
-      error: 'longer than a timer can hold (24 days)',
-      // What is no duration at all has been reported as that.
-      when: ({ issues }) => issues.length === 0,
-    });
+const duration = z
+  .union([z.number().min(0, NO_DURATION), durationText], NO_DURATION)
+  .refine((value) => parseDuration(value) !== undefined, {
+    error: 'longer than a timer can hold (24 days)',
+    // What is no duration at all has been reported as that.
+    when: ({ issues }) => issues.length === 0,
+  });
 
 /** A duration that something is waited for: 0 would mean never. */
-const wait = () =>
-  duration().refine((value) => parseDuration(value) !== 0, { error: 'must be longer than 0' });
+const wait = duration.refine((value) => parseDuration(value) !== 0, { error: 'must be longer than 0' });
 
-const bytes = () =>
-  z
-    .union([z.number().int(NO_SIZE).min(0, NO_SIZE), bytesText], NO_SIZE)
-    .refine((value) => parseBytes(value) !== undefined, {
-      error: 'larger than a number can hold',
-      when: ({ issues }) => issues.length === 0,
-    });
+const bytes = z
+  .union([z.number().int(NO_SIZE).min(0, NO_SIZE), bytesText], NO_SIZE)
+  .refine((value) => parseBytes(value) !== undefined, {
+    error: 'larger than a number can hold',
+    when: ({ issues }) => issues.length === 0,
+  });
 
 const httpUrl = z.string().refine((text) => isHttpUrl(text), {
   error: 'expected an http:// or https:// URL',
@@ -66,24 +66,33 @@ const scalarText = z
 const environment = z.record(z.string().min(1), scalarText);
 
 const resourcesFilter = z.strictObject({
-  include: texts.optional().describe('Globs of the URIs to gather; all when left out'),
-  exclude: texts.default([]).describe('Globs of the URIs to leave out'),
+  include: texts
+    .optional()
+    .register(settings, { description: 'Globs of the URIs to gather; all when left out' }),
+  exclude: texts.default([]).register(settings, { description: 'Globs of the URIs to leave out' }),
 });
 
 const serverCache = z.strictObject({
-  ttl: duration()
-    .optional()
-    .describe('Time that answers of this server stay fresh; 0 switches its cache off'),
-  honor_server_hints: z
-    .boolean()
-    .default(true)
-    .describe('Use the time to live that the server itself gives (revision 2026-07-28)'),
+  ttl: duration.optional().register(settings, {
+    description: 'Time that answers of this server stay fresh; 0 switches its cache off',
+  }),
+  honor_server_hints: z.boolean().default(true).register(settings, {
+    description: 'Use the time to live that the server itself gives (revision 2026-07-28)',
+  }),
 });
 
 const retry = z.strictObject({
-  max_retries: z.number().int().min(0).max(20).optional().describe('Attempts after the first one'),
-  initial: duration().default('100ms').describe('First pause between attempts; it doubles from there'),
-  max: duration().default('2s').describe('Longest pause between attempts'),
+  max_retries: z
+    .number()
+    .int()
+    .min(0)
+    .max(20)
+    .optional()
+    .register(settings, { description: 'Attempts after the first one' }),
+  initial: duration
+    .default('100ms')
+    .register(settings, { description: 'First pause between attempts; it doubles from there' }),
+  max: duration.default('2s').register(settings, { description: 'Longest pause between attempts' }),
 });
 
 const circuitBreaker = z.strictObject({
@@ -92,44 +101,64 @@ const circuitBreaker = z.strictObject({
     .int()
     .min(1)
     .default(5)
-    .describe('Failures in a row after which a server is left alone'),
-  reset: wait().default('30s').describe('How long it is left alone'),
+    .register(settings, { description: 'Failures in a row after which a server is left alone' }),
+  reset: wait.default('30s').register(settings, { description: 'How long it is left alone' }),
 });
 
 const start = z.strictObject({
-  command: z.string().min(1).describe('Program to run, without a shell; `mcpx` means this very executable'),
-  args: z.array(scalarText).default([]).describe('Its arguments'),
-  env: environment.default({}).describe('Environment variables added to those of mcpx'),
-  cwd: z.string().min(1).optional().describe('Folder to run it in'),
-  ready_timeout: wait().default(10).describe('Longest wait until the started server lists'),
+  command: z.string().min(1).register(settings, {
+    description: 'Program to run, without a shell; `mcpx` means this very executable',
+  }),
+  args: z.array(scalarText).default([]).register(settings, { description: 'Its arguments' }),
+  env: environment
+    .default({})
+    .register(settings, { description: 'Environment variables added to those of mcpx' }),
+  cwd: z.string().min(1).optional().register(settings, { description: 'Folder to run it in' }),
+  ready_timeout: wait
+    .default(10)
+    .register(settings, { description: 'Longest wait until the started server lists' }),
 });
 
 const server = z.strictObject({
-  name: z.string().min(1).optional().describe('Display name; the key when left out'),
-  url: httpUrl.optional().describe('Address of the server, for sse and streamable-http'),
-  command: z.string().min(1).optional().describe('Program of a stdio server, run without a shell'),
-  args: z.array(scalarText).default([]).describe('Arguments of the command'),
-  env: environment.default({}).describe('Environment variables of the command'),
-  inherit_env: texts
-    .default(['PATH', 'HOME', 'LANG', 'TMPDIR'])
-    .describe('Variables of our own environment that the command sees; no other is inherited'),
-  cwd: z.string().min(1).optional().describe('Folder to run the command in'),
-  priority: priority.default(100).describe('1 to 999; the lower number wins'),
-  domains: texts.default([]).describe('What the server knows about'),
-  capabilities: texts
-    .default([])
-    .describe('What the server is said to be able to; `execute_query` makes it the executor'),
-  transport: z
-    .enum(TRANSPORTS)
+  name: z
+    .string()
+    .min(1)
     .optional()
-    .describe('When left out: stdio for a command, sse for a URL that ends in /sse, else auto'),
+    .register(settings, { description: 'Display name; the key when left out' }),
+  url: httpUrl
+    .optional()
+    .register(settings, { description: 'Address of the server, for sse and streamable-http' }),
+  command: z
+    .string()
+    .min(1)
+    .optional()
+    .register(settings, { description: 'Program of a stdio server, run without a shell' }),
+  args: z.array(scalarText).default([]).register(settings, { description: 'Arguments of the command' }),
+  env: environment.default({}).register(settings, { description: 'Environment variables of the command' }),
+  inherit_env: texts.default(['PATH', 'HOME', 'LANG', 'TMPDIR']).register(settings, {
+    description: 'Variables of our own environment that the command sees; no other is inherited',
+  }),
+  cwd: z.string().min(1).optional().register(settings, { description: 'Folder to run the command in' }),
+  priority: priority.default(100).register(settings, { description: '1 to 999; the lower number wins' }),
+  domains: texts.default([]).register(settings, { description: 'What the server knows about' }),
+  capabilities: texts.default([]).register(settings, {
+    description: 'What the server is said to be able to; `execute_query` makes it the executor',
+  }),
+  transport: z.enum(TRANSPORTS).optional().register(settings, {
+    description: 'When left out: stdio for a command, sse for a URL that ends in /sse, else auto',
+  }),
   protocol: z
     .enum(PROTOCOLS)
     .default('auto')
-    .describe('Protocol era: auto finds out, legacy means 2025-11-25 and before'),
-  timeout: wait().optional().describe('Longest wait for one answer'),
-  connect_timeout: wait().optional().describe('Longest wait for a connection to be ready'),
-  required: z.boolean().optional().describe('false: its failure never fails the whole'),
+    .register(settings, { description: 'Protocol era: auto finds out, legacy means 2025-11-25 and before' }),
+  timeout: wait.optional().register(settings, { description: 'Longest wait for one answer' }),
+  connect_timeout: wait
+    .optional()
+    .register(settings, { description: 'Longest wait for a connection to be ready' }),
+  required: z
+    .boolean()
+    .optional()
+    .register(settings, { description: 'false: its failure never fails the whole' }),
   headers: z
     .record(
       z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
@@ -138,85 +167,94 @@ const server = z.strictObject({
       }),
     )
     .default({})
-    .describe('HTTP headers of every request to this server'),
-  resources: resourcesFilter.prefault({}).describe('Which resources are gathered'),
-  cache: serverCache.prefault({}).describe('Caching of this server'),
-  retry: retry.prefault({}).describe('Repeating of requests that failed for a passing reason'),
-  circuit_breaker: circuitBreaker.prefault({}).describe('Leaving a server alone that keeps failing'),
-  rate_limit: z.number().positive().optional().describe('Requests per second at most'),
-  start: start.optional().describe('How to start the server when nothing answers at its URL'),
+    .register(settings, { description: 'HTTP headers of every request to this server' }),
+  resources: resourcesFilter.prefault({}).register(settings, { description: 'Which resources are gathered' }),
+  cache: serverCache.prefault({}).register(settings, { description: 'Caching of this server' }),
+  retry: retry
+    .prefault({})
+    .register(settings, { description: 'Repeating of requests that failed for a passing reason' }),
+  circuit_breaker: circuitBreaker
+    .prefault({})
+    .register(settings, { description: 'Leaving a server alone that keeps failing' }),
+  rate_limit: z
+    .number()
+    .positive()
+    .optional()
+    .register(settings, { description: 'Requests per second at most' }),
+  start: start
+    .optional()
+    .register(settings, { description: 'How to start the server when nothing answers at its URL' }),
 });
 
 const defaults = z.strictObject({
-  timeout: wait().default(30).describe('Longest wait for one answer of a server'),
-  connect_timeout: wait().default(5).describe('Longest wait for a connection to be ready'),
-  required: z.boolean().default(true).describe('Whether the failure of a server fails the whole'),
+  timeout: wait.default(30).register(settings, { description: 'Longest wait for one answer of a server' }),
+  connect_timeout: wait
+    .default(5)
+    .register(settings, { description: 'Longest wait for a connection to be ready' }),
+  required: z
+    .boolean()
+    .default(true)
+    .register(settings, { description: 'Whether the failure of a server fails the whole' }),
 });
 
 const orchestration = z.strictObject({
-  resource_cache_ttl: duration()
-    .default(300)
-    .describe('Time that answers stay fresh; 0 switches the cache off')
-    .meta({ env: 'MCPX_RESOURCE_CACHE_TTL' }),
-  fail_fast: z
-    .boolean()
-    .default(true)
-    .describe('The first failure stops the whole, and nothing partial is printed')
-    .meta({ env: 'MCPX_FAIL_FAST' }),
+  resource_cache_ttl: duration.default(300).register(settings, {
+    description: 'Time that answers stay fresh; 0 switches the cache off',
+    env: 'MCPX_RESOURCE_CACHE_TTL',
+  }),
+  fail_fast: z.boolean().default(true).register(settings, {
+    description: 'The first failure stops the whole, and nothing partial is printed',
+    env: 'MCPX_FAIL_FAST',
+  }),
   enable_logging: z
     .boolean()
     .default(true)
-    .describe('Log events on stderr')
-    .meta({ env: 'MCPX_ENABLE_LOGGING' }),
+    .register(settings, { description: 'Log events on stderr', env: 'MCPX_ENABLE_LOGGING' }),
   log_level: z
     .enum([...LOG_LEVELS, ...LOG_LEVELS.map((level) => level.toLowerCase() as Lowercase<typeof level>)])
     .default('INFO')
-    .describe('Least level that is logged')
-    .meta({ env: 'MCPX_LOG_LEVEL' }),
-  max_retries: z
-    .number()
-    .int()
-    .min(0)
-    .max(20)
-    .default(3)
-    .describe('Attempts after the first one, for every server')
-    .meta({ env: 'MCPX_MAX_RETRIES' }),
+    .register(settings, { description: 'Least level that is logged', env: 'MCPX_LOG_LEVEL' }),
+  max_retries: z.number().int().min(0).max(20).default(3).register(settings, {
+    description: 'Attempts after the first one, for every server',
+    env: 'MCPX_MAX_RETRIES',
+  }),
   max_connections: z
     .number()
     .int()
     .min(1)
     .max(1000)
     .default(10)
-    .describe('Servers that are worked on at once')
-    .meta({ env: 'MCPX_MAX_CONNECTIONS' }),
-  deadline: wait()
+    .register(settings, { description: 'Servers that are worked on at once', env: 'MCPX_MAX_CONNECTIONS' }),
+  deadline: wait
     .default('30s')
-    .describe('Longest time that a whole gather may take')
-    .meta({ env: 'MCPX_DEADLINE' }),
-  cache_max_bytes: bytes()
+    .register(settings, { description: 'Longest time that a whole gather may take', env: 'MCPX_DEADLINE' }),
+  cache_max_bytes: bytes
     .default('100MB')
-    .describe('The cache never holds more')
-    .meta({ env: 'MCPX_CACHE_MAX_BYTES' }),
+    .register(settings, { description: 'The cache never holds more', env: 'MCPX_CACHE_MAX_BYTES' }),
   cache_store: z
     .enum(['disk', 'memory'])
     .default('disk')
-    .describe('Where the cache lives')
-    .meta({ env: 'MCPX_CACHE_STORE' }),
-  serve_stale_on_error: z
-    .boolean()
-    .default(false)
-    .describe('Answer from an expired entry, and say so, when the server fails')
-    .meta({ env: 'MCPX_SERVE_STALE_ON_ERROR' }),
+    .register(settings, { description: 'Where the cache lives', env: 'MCPX_CACHE_STORE' }),
+  serve_stale_on_error: z.boolean().default(false).register(settings, {
+    description: 'Answer from an expired entry, and say so, when the server fails',
+    env: 'MCPX_SERVE_STALE_ON_ERROR',
+  }),
 });
 
 export const configFileSchema = z
   .strictObject({
-    $schema: z.string().optional().describe('Where editors find the schema'),
-    defaults: defaults.prefault({}).describe('Settings of every server that does not have its own'),
-    mcp_servers: z.record(z.string().min(1), server).describe('The servers, by id'),
-    orchestration: orchestration.prefault({}).describe('How the servers are used together'),
+    $schema: z.string().optional().register(settings, { description: 'Where editors find the schema' }),
+    defaults: defaults
+      .prefault({})
+      .register(settings, { description: 'Settings of every server that does not have its own' }),
+    mcp_servers: z
+      .record(z.string().min(1), server)
+      .register(settings, { description: 'The servers, by id' }),
+    orchestration: orchestration
+      .prefault({})
+      .register(settings, { description: 'How the servers are used together' }),
   })
-  .describe('Configuration of mcpx');
+  .register(settings, { description: 'Configuration of mcpx' });
 
 export type ConfigFile = z.output<typeof configFileSchema>;
 export type ServerFile = ConfigFile['mcp_servers'][string];
@@ -225,6 +263,7 @@ export type ServerFile = ConfigFile['mcp_servers'][string];
 export function configJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(configFileSchema, {
     io: 'input',
+    metadata: settings,
     // What is checked in code only (URL syntax, numbers from text) is wider in the schema, never narrower.
     unrepresentable: 'any',
     override: ({ jsonSchema }) => {
