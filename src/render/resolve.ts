@@ -40,8 +40,8 @@ function renderDomain(resolution: DomainResolution, view: ResolveView): string[]
   const ink = paint(view.color);
   const how = fallbackUsed ? ` ${ink.yellow('(fallback)')}` : '';
   const head =
-    `${ink.bold(plain(domain))}: ${ink.green(plain(winner.server))} answers${how}\n` +
-    lines([{ label: 'why', text: `priority ${winner.priority}; ${winner.reason}` }], view);
+    `${ink.bold(plain(domain))}: ${ink.green(plain(winner.server))} (priority ${winner.priority}) answers${how}\n` +
+    lines([{ label: 'why', text: winner.reason }], view);
   const parts = [head];
   const others = candidates.filter(({ server }) => server !== winner.server);
   if (others.length > 0) parts.push(serverTable(others, view));
@@ -145,10 +145,7 @@ function renderAmbiguous(item: DomainTerm, domain: string, view: ResolveView): s
   const isPart = candidates.every(({ match }) => match.method === 'partial');
   const what = isPart ? `is part of ${candidates.length} names` : `fits ${candidates.length} equally well`;
   const head = `${plain(item.term)} ${ink.yellow('is ambiguous')}: it ${what}`;
-  const asks = candidates.flatMap(({ ask, match, canonical_name }) => {
-    const text = ask ?? (match.method === 'partial' ? canonical_name : undefined);
-    return text === undefined ? [] : [text];
-  });
+  const asks = candidates.flatMap(({ ask }) => ask ?? []);
   const [first] = asks;
   const pairs = columnLines(item);
   pairs.push(

@@ -58,8 +58,8 @@ describe('mcpx resolve', () => {
     expect(text.err).toBe('');
     expect(text.out).toBe(
       [
-        'products: one answers',
-        '  why         priority 1; priority 1 < 10 (ten)',
+        'products: one (priority 1) answers',
+        '  why         priority 1 < 10 (ten)',
         '',
         'PASSED OVER  STATUS  PRI  WHY',
         'ten          ok       10  priority 1 < 10',

@@ -21,7 +21,6 @@ const NEAR_LIMIT = 3;
 const MAX_CANDIDATES = 1_000;
 // Nobody reads further to find out what to type.
 const MAX_ASKED = 20;
-const MAX_ASKED_NAMES = 8;
 
 /**
  * Says what a term means. The levels are tried from the strictest on, and the first that finds anything answers:
@@ -53,7 +52,7 @@ export function resolveTerm(
   const suggested = refused.length > 0 ? refused : partial;
   const column_mappings = found.columns.map((hit) => columnMatch(hit, server));
   if (suggested.length > 1 && suggested.every(({ score }) => score >= fuzzy)) {
-    return ambiguous(term, suggested, column_mappings);
+    return ambiguous(term, withWhatToAsk(index, suggested, server), column_mappings);
   }
   return unknown(term, suggested, near, column_mappings);
 }
@@ -86,14 +85,9 @@ export function answerFrom(
   if (among !== 'columns' && entities.length > 0) {
     const only = entities.length === 1 ? entities[0] : undefined;
     if (only !== undefined) return resolvedEntity(term, only, columns, server);
-    return ambiguous(
-      term,
-      entities.slice(0, MAX_CANDIDATES).map((hit, number) => ({
-        ...candidate(hit, server),
-        ...(number < MAX_ASKED ? whatToAsk(index, hit, server) : {}),
-      })),
-      columns.map((hit) => columnMatch(hit, server)),
-    );
+    const candidates = entities.slice(0, MAX_CANDIDATES).map((hit) => candidate(hit, server));
+    const column_mappings = columns.map((hit) => columnMatch(hit, server));
+    return ambiguous(term, withWhatToAsk(index, candidates, server), column_mappings);
   }
   return among !== 'entities' && columns.length > 0 ? answeredByColumns(term, columns, server) : undefined;
 }
@@ -154,17 +148,22 @@ function withWeaker<Answer extends ResolvedTerm | AmbiguousTerm>(
   return { ...answer, candidates: [...candidates.values()].slice(0, MAX_CANDIDATES) };
 }
 
-/** The first of its names that finds an entity alone. */
-function whatToAsk(index: ResolverIndex, hit: Hit<Entity>, server: string | undefined): { ask?: string } {
-  const { target } = hit.entry;
-  const ask = winning(hit, server)
-    .names.slice(0, MAX_ASKED_NAMES)
-    .map(({ text }) => text.trim())
-    .find((text) => {
-      const found = index.entities.find(seek(text), { server, typos: false });
-      return found.length === 1 && found[0]?.entry.target === target;
-    });
-  return ask === undefined ? {} : { ask };
+/** Names with each candidate what finds it alone: its name, else its id, unless others go by both. */
+function withWhatToAsk(
+  index: ResolverIndex,
+  candidates: readonly Candidate[],
+  server: string | undefined,
+): readonly Candidate[] {
+  const isAlone = (text: string, { canonical_id, match }: Candidate): boolean => {
+    if (match.on === 'user_term') return true;
+    const [first, ...others] = index.entities.find(seek(text.trim()), { server, typos: false });
+    return first !== undefined && others.length === 0 && winning(first, server).canonicalId === canonical_id;
+  };
+  return candidates.map((one, number) => {
+    if (number >= MAX_ASKED) return one;
+    const ask = [one.canonical_name, one.canonical_id].find((text) => isAlone(text, one));
+    return ask === undefined ? one : { ...one, ask };
+  });
 }
 
 /** The entity of a hit as the best server describes it, or as the one server does that was asked for. */

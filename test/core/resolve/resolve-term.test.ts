@@ -103,6 +103,37 @@ describe('a term', () => {
     });
   });
 
+  it('that may be several things comes with a name for each that finds it alone, where there is one', () => {
+    const lamp = (canonical_id: string, canonical_name: string) => ({
+      canonical_id,
+      canonical_name,
+      aliases: ['lamp'],
+    });
+    const index = buildIndex([
+      catalogue('metadata', 1, {
+        a: lamp('L1', 'Desk Lamp'),
+        b: lamp('L2', 'Twin Lamp'),
+        c: lamp('L3', 'Twin Lamp'),
+        d: lamp('L4', 'L4b'),
+        e: lamp('L4b', 'L4'),
+      }),
+    ]);
+    for (const term of ['lamp', 'twin', 'lamps']) {
+      const answer = resolveTerm(index, term);
+      expect(answer.status).toBe('ambiguous');
+      for (const { canonical_id, ask } of answer.candidates) {
+        if (ask !== undefined) expect(resolveTerm(index, ask).entity?.canonical_id).toBe(canonical_id);
+      }
+    }
+    expect(resolveTerm(index, 'lamp').candidates.map(({ ask }) => ask)).toEqual([
+      'Desk Lamp',
+      'L2',
+      'L3',
+      undefined,
+      undefined,
+    ]);
+  });
+
   it('that fits nothing names the nearest', () => {
     const answer = resolveTerm(shop, 'magic wind prp');
     expect(answer.status).toBe('unknown');
