@@ -92,7 +92,7 @@ function createProgram(
         'mcpx serve metadata',
       ]),
     )
-    .addHelpText('after', `\nMore: mcpx help <command>\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130])}`);
+    .addHelpText('after', `\nMore: mcpx help <command>\n\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130])}`);
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   configure(program, io, onHelp);
   for (const command of commands) add(program, command);
@@ -195,7 +195,7 @@ function wantsMachineFormat(argv: readonly string[], io: Io): boolean {
   const joined = argv.find((word) => /^(--output=|-o.)/.test(word));
   const named = at === -1 ? joined?.replace(/^(--output=|-o)/, '') : argv[at + 1];
   const format = named ?? io.env['MCPX_OUTPUT'];
-  return argv.includes('--json') || (format !== undefined && format !== 'table');
+  return argv.includes('--json') || ['json', 'yaml', 'ndjson'].includes(format ?? 'table');
 }
 
 async function report(

@@ -18,7 +18,7 @@ export async function openSession({ global, io, operationId }: CommandInput): Pr
   // The shorter name is the one that a person recognises.
   const local = relative(io.cwd, found);
   const file = global.config ?? (local.startsWith('..') ? found : local);
-  const config = await loadConfig(file, io.env);
+  const config = await loadConfig(file, io.env, io.cwd);
   const logger = loggerFor(global, io, config.logging, createRedactor(secretsOf(config)));
   const op = createOperation({ id: operationId, signal: io.signal, logger });
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');

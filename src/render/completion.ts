@@ -34,7 +34,7 @@ function bash(commands: readonly Completable[], globals: readonly CompletableOpt
   const choices = [...globals, ...leaves.flatMap(({ options }) => options)].filter(
     ({ choices }) => choices !== undefined,
   );
-  const byFlag = new Map(choices.map((option) => [longFlag(option), option.choices?.join(' ')]));
+  const byFlag = new Map(choices.map((option) => [flagPattern(option), option.choices?.join(' ')]));
   const flagsOf = (options: readonly CompletableOption[]) => [...globals, ...options].map(longFlag).join(' ');
   const cases = [
     ...[...byFlag].map(
@@ -128,6 +128,12 @@ function leavesOf(
 
 function longFlag({ flags }: CompletableOption): string {
   return /--[\w-]+/.exec(flags)?.[0] ?? flags;
+}
+
+/** Both spellings of a flag, as a pattern of bash's `case`. */
+function flagPattern(option: CompletableOption): string {
+  const short = /^-\w/.exec(option.flags)?.[0];
+  return short === undefined ? longFlag(option) : `${short}|${longFlag(option)}`;
 }
 
 function escaped(text: string): string {

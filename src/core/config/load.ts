@@ -1,5 +1,5 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { ConfigurationError, type ErrorCode } from '../errors.js';
@@ -59,8 +59,12 @@ export interface CheckedConfig {
  *
  * @throws ConfigurationError CFG101, CFG102, or the code of the first problem; `context.problems` has them all
  */
-export async function loadConfig(file: string, env: Environment = process.env): Promise<Config> {
-  const { config, problems } = checkConfig(file, await readConfigText(file), env);
+export async function loadConfig(
+  file: string,
+  env: Environment = process.env,
+  cwd: string = process.cwd(),
+): Promise<Config> {
+  const { config, problems } = checkConfig(file, await readConfigText(file, cwd), env);
   const errors = problems.filter((problem) => problem.severity === 'error');
   const first = errors[0];
   if (config !== undefined && first === undefined) return config;
@@ -73,10 +77,10 @@ export async function loadConfig(file: string, env: Environment = process.env): 
 }
 
 /** Reads a text file as UTF-8. @throws ConfigurationError CFG101 | CFG102 */
-export async function readConfigText(file: string): Promise<string> {
+async function readConfigText(file: string, cwd: string): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readBounded(file);
+    bytes = await readBounded(resolve(cwd, file), file);
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     const reason = (error as NodeJS.ErrnoException).code;
@@ -105,22 +109,23 @@ export async function readConfigText(file: string): Promise<string> {
   }
 }
 
-async function readBounded(file: string): Promise<Buffer> {
+/** @param file  as the user named it, for messages */
+async function readBounded(path: string, file: string): Promise<Buffer> {
   const tooLarge = () =>
     new ConfigurationError('CFG102', `${file} is larger than a configuration can be (1 MiB)`, {
       context: { file },
       hint: 'Is this the right file?',
     });
-  const stats = statSync(file);
+  const stats = statSync(path);
   if (stats.isFile()) {
     if (stats.size > MAX_FILE_BYTES) throw tooLarge();
     // In one go and without the promises of node:fs, which load a command line editor along (2 ms).
-    return readFileSync(file);
+    return readFileSync(path);
   }
   // Counted as it comes: pipes and devices do not tell their size before.
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of createReadStream(file)) {
+  for await (const chunk of createReadStream(path)) {
     chunks.push(chunk as Buffer);
     size += (chunk as Buffer).length;
     if (size > MAX_FILE_BYTES) throw tooLarge();
