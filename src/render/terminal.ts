@@ -16,8 +16,9 @@ export function plain(text: string): string {
 }
 
 // CSI and OSC sequences as a whole, so that no "[31m" stays behind; then whatever is left of their kind.
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
-const ESCAPES = /[\u001b\u009b](?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])?/g;
+const ESCAPES =
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[@-Z\\-_]/g;
 // eslint-disable-next-line no-control-regex -- the same
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
