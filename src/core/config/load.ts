@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { ConfigurationError, type ErrorCode } from '../errors.js';
 import { toConfig, type Config } from './config.js';
 import { fromEditorFile } from './editor-file.js';
-import { overridesFrom, setIn } from './environment.js';
-import { compareProblems, describeProblem, type Problem } from './problem.js';
+import { overridesFrom, setIn, type Override } from './environment.js';
+import { compareProblems, describeProblem, type Problem, type Replacement } from './problem.js';
 import { configFileSchema, type ConfigFile } from './schema.js';
 import { readYamlDocument, type Path, type YamlDocument } from './yaml-document.js';
 
@@ -78,9 +78,13 @@ export async function loadConfig(
 
 /** Reads a text file as UTF-8. @throws ConfigurationError CFG101 | CFG102 */
 async function readConfigText(file: string, cwd: string): Promise<string> {
-  let bytes: Buffer;
+  return decodeText(file, await readConfigBytes(file, cwd));
+}
+
+/** @throws ConfigurationError CFG101 | CFG102 */
+export async function readConfigBytes(file: string, cwd: string): Promise<Buffer> {
   try {
-    bytes = await readBounded(resolve(cwd, file), file);
+    return await readBounded(resolve(cwd, file), file);
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     const reason = (error as NodeJS.ErrnoException).code;
@@ -98,6 +102,10 @@ async function readConfigText(file: string, cwd: string): Promise<string> {
       cause: error,
     });
   }
+}
+
+/** Without a byte order mark. @throws ConfigurationError CFG102 */
+export function decodeText(file: string, bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
@@ -133,35 +141,94 @@ async function readBounded(path: string, file: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** What is known of a file after reading it, besides what is wrong with it. */
+export interface ExaminedConfig extends CheckedConfig {
+  /** The file with every default filled in; there when its shape is right. */
+  readonly settings: ConfigFile | undefined;
+  /** The settings as they stand in the file, with the overrides of the environment. */
+  readonly raw: unknown;
+  readonly overrides: readonly Override[];
+  /** Places by the keys of our own file, also in the file of an editor. */
+  readonly document: Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'>;
+  /** A file of an editor or assistant. */
+  readonly foreign: boolean;
+}
+
 /** Checks the text of a configuration file; never throws for what the text holds. */
 export function checkConfig(file: string, text: string, env: Environment): CheckedConfig {
-  const document = readYamlDocument(file, text, env);
-  const problems: Problem[] = [...document.problems];
-  if (document.value === undefined && problems.length > 0) return { config: undefined, problems };
+  const { config, problems } = examineConfig(file, text, env);
+  return { config, problems };
+}
 
-  const editorFile = fromEditorFile(document.value);
-  const raw = editorFile ?? withoutFreeKeys(document.value);
-  const overrides = editorFile === undefined ? overridesFrom(env, raw) : [];
+/** As `checkConfig`, with all that it found out on the way. */
+export function examineConfig(file: string, text: string, env: Environment): ExaminedConfig {
+  const yaml = readYamlDocument(file, text, env);
+  const problems: Problem[] = [...yaml.problems];
+  const nothing = { config: undefined, settings: undefined, raw: undefined, overrides: [], foreign: false };
+  if (yaml.value === undefined && problems.length > 0) return { ...nothing, problems, document: yaml };
+
+  const editorFile = fromEditorFile(yaml.value);
+  const foreign = editorFile !== undefined;
+  const raw = editorFile ?? withoutFreeKeys(yaml.value);
+  const overrides = foreign ? [] : overridesFrom(env, raw);
   for (const override of overrides) setIn(raw, override.path, override.value);
   const sourceOf = (path: Path) =>
     overrides.find((override) => samePath(override.path, path.slice(0, override.path.length)))?.variable;
+  const document = foreign ? placesOfEditorFile(yaml) : yaml;
 
   const parsed = configFileSchema.safeParse(raw);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues)
-      problems.push(...problemsOf(issue, raw, document, file, sourceOf));
+    const found = parsed.error.issues.flatMap((issue) => problemsOf(issue, raw, document, file, sourceOf));
+    problems.push(...withoutConsequences(found, problems));
   } else {
-    problems.push(...meaningProblems(parsed.data, document, file, editorFile !== undefined));
+    problems.push(...meaningProblems(parsed.data, document, file, foreign));
   }
   problems.sort(compareProblems);
   const valid = parsed.success && !problems.some((problem) => problem.severity === 'error');
-  return { config: valid ? toConfig(parsed.data, file) : undefined, problems };
+  return {
+    config: valid ? toConfig(parsed.data, file) : undefined,
+    problems,
+    settings: parsed.data,
+    raw,
+    overrides,
+    document,
+    foreign,
+  };
+}
+
+/** One mistake is told once: a misspelt key is not missing as well, nor is a value wrong that nobody could fill in. */
+function withoutConsequences(found: readonly Problem[], before: readonly Problem[]): Problem[] {
+  const meant = new Set(
+    found.flatMap(({ code, path, replacement }) =>
+      code === 'CFG104' && replacement?.kind === 'word'
+        ? [[...path.split('.').slice(0, -1), replacement.text].join('.')]
+        : [],
+    ),
+  );
+  const unset = new Set(
+    before.filter(({ code }) => code === 'CFG109').map(({ range }) => range.start.offset),
+  );
+  return found.filter(
+    ({ code, path, range }) =>
+      !(code === 'CFG107' && meant.has(path)) && (code === 'CFG104' || !unset.has(range.start.offset)),
+  );
+}
+
+/** The file of an editor has other keys for the same things. */
+function placesOfEditorFile(yaml: YamlDocument): Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'> {
+  const section = isMapping(yaml.value) && Object.hasOwn(yaml.value, 'mcpServers') ? 'mcpServers' : 'servers';
+  const translate = (path: Path): Path =>
+    path.map((step, index) => (index === 0 ? section : index === 2 && step === 'transport' ? 'type' : step));
+  return {
+    rangeOf: (path) => yaml.rangeOf(translate(path)),
+    keyRangeOf: (path) => yaml.keyRangeOf(translate(path)),
+  };
 }
 
 /** What the shape cannot tell: addresses that fit their transport, and priorities that decide. */
 function meaningProblems(
   file: ConfigFile,
-  document: YamlDocument,
+  document: Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'>,
   name: string,
   foreign: boolean,
 ): Problem[] {
@@ -174,9 +241,11 @@ function meaningProblems(
     message: string,
     hint: string,
     atKey = false,
+    replacement?: Replacement,
   ) => {
     const range = atKey ? document.keyRangeOf(path) : document.rangeOf(path);
-    problems.push({ severity, code, message, hint, path: path.join('.'), file: name, range });
+    const base = { severity, code, message, hint, path: path.join('.'), file: name, range };
+    problems.push({ ...base, ...(replacement === undefined ? {} : { replacement }) });
   };
 
   if (servers.length === 0) {
@@ -242,6 +311,8 @@ function meaningProblems(
         [...at, 'transport'],
         'a url that ends in /mcp is rarely an SSE endpoint',
         hint,
+        false,
+        foreign ? undefined : { kind: 'word', text: 'streamable-http' },
       );
     }
   }
@@ -250,31 +321,36 @@ function meaningProblems(
 
   function priorityProblems(): void {
     const first = new Map<string, string>();
+    const sharing = new Map<string, { readonly otherId: string; readonly ids: string[] }>();
     for (const [id, { priority, domains }] of servers) {
       const keys = [`${priority}`, ...domains.map((domain) => `${priority} ${domain}`)];
       const shared = domains.find((domain) => first.has(`${priority} ${domain}`));
       const otherId = first.get(shared === undefined ? `${priority}` : `${priority} ${shared}`);
       for (const key of keys) if (!first.has(key)) first.set(key, id);
       if (otherId === undefined) continue;
-      const place = ['mcp_servers', id, 'priority'];
-      if (shared !== undefined) {
-        add(
-          'error',
-          'CFG111',
-          place,
-          `"${id}" and "${otherId}" both have priority ${priority} in domain "${shared}"`,
-          'give one of them another priority, so that it is clear who wins',
-        );
-      } else {
-        const message = `"${id}" and "${otherId}" both have priority ${priority}`;
-        add(
-          'warning',
-          'CFG112',
-          place,
-          message,
-          'ties go by id; give one another priority to decide it yourself',
-        );
+      if (shared === undefined) {
+        const group = sharing.get(`${priority}`) ?? { otherId, ids: [] };
+        group.ids.push(id);
+        sharing.set(`${priority}`, group);
+        continue;
       }
+      add(
+        'error',
+        'CFG111',
+        ['mcp_servers', id, 'priority'],
+        `"${id}" and "${otherId}" both have priority ${priority} in domain "${shared}"`,
+        'give one of them another priority, so that it is clear who wins',
+      );
+    }
+    // Told once however many they are: a file without any priority has them all at the same.
+    for (const [priority, { otherId, ids }] of sharing) {
+      const [id = '', ...more] = ids;
+      const message =
+        more.length === 0
+          ? `"${id}" and "${otherId}" both have priority ${priority}`
+          : `"${id}" and ${more.length} more have the priority ${priority} of "${otherId}"`;
+      const hint = 'ties go by id; give one another priority to decide it yourself';
+      add('warning', 'CFG112', ['mcp_servers', id, 'priority'], message, hint);
     }
   }
 }
@@ -282,7 +358,7 @@ function meaningProblems(
 function problemsOf(
   issue: z.core.$ZodIssue,
   raw: unknown,
-  document: YamlDocument,
+  document: Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'>,
   file: string,
   sourceOf: (path: Path) => string | undefined,
 ): Problem[] {
@@ -292,13 +368,22 @@ function problemsOf(
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
       const near = nearest(key, known);
+      // Two keys cannot mean the same: then the person has to say which one counts.
+      const isFree = near !== undefined && getIn(raw, [...issue.path, near]) === undefined;
+      const hint =
+        key === '<<'
+          ? 'merge keys are not read; write the settings out, or put them below "defaults"'
+          : near === undefined
+            ? `known here: ${known.join(', ')}`
+            : `did you mean "${near}"?`;
       return {
         ...base,
         code: 'CFG104',
         message: `unknown key "${key}"${issue.path.length > 0 ? ` in ${pathText(issue.path)}` : ''}`,
-        hint: near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`,
+        hint,
         path: pathText(path),
         range: document.keyRangeOf(path),
+        ...(isFree && key !== '<<' ? { replacement: { kind: 'word', text: near } as const } : {}),
       };
     });
   }
@@ -309,6 +394,7 @@ function problemsOf(
   let code: ErrorCode = 'CFG106';
   let message = `${last}: ${issue.message}`;
   let hint: string | undefined;
+  let replacement: Replacement | undefined;
   if (found === undefined) {
     code = 'CFG107';
     message = `"${last}" is missing`;
@@ -320,14 +406,14 @@ function problemsOf(
     const wanted = issue.code === 'invalid_type' ? expected(issue.expected) : undefined;
     message =
       wanted === undefined ? `${last}: ${issue.message}` : `${last} must be ${wanted}, not ${kindOf(found)}`;
-    if (wanted === 'a list' && typeof found === 'string') hint = `write [${found}]`;
-    if (
-      /number/.test(wanted ?? '') &&
-      typeof found === 'string' &&
-      found.trim() !== '' &&
-      !Number.isNaN(Number(found))
-    ) {
-      hint = `write ${Number(found)} without quotes`;
+    if (wanted === 'a list' && typeof found === 'string') {
+      hint = `write [${found}]`;
+      replacement = { kind: 'list' };
+    }
+    const bare = typeof found === 'string' ? bareValue(wanted, found.trim()) : undefined;
+    if (bare !== undefined) {
+      hint = wanted === 'true or false' ? `write ${bare}` : `write ${bare} without quotes`;
+      replacement = { kind: 'bare', text: bare };
     }
   } else if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
@@ -337,15 +423,24 @@ function problemsOf(
       near === undefined
         ? `one of: ${values.join(', ')}`
         : `did you mean "${near}"? (one of: ${values.join(', ')})`;
+    if (near !== undefined) replacement = { kind: 'word', text: near };
   } else if (params?.code !== undefined) {
     code = params.code;
     hint = code === 'CFG108' ? 'write it as http://host:port/path' : undefined;
+    if (
+      code === 'CFG108' &&
+      typeof found === 'string' &&
+      /^(?:localhost|127\.0\.0\.1)(?:[:/]|$)/.test(found)
+    ) {
+      replacement = { kind: 'word', text: `http://${found}` };
+    }
   } else if (last === 'priority' && found === 0) {
     hint = 'use 1';
   }
   if (variable !== undefined) {
     code = 'CFG115';
     message = `environment variable ${variable}: ${message}`;
+    replacement = undefined;
   }
   return [
     {
@@ -355,8 +450,20 @@ function problemsOf(
       ...(hint === undefined ? {} : { hint }),
       path: pathText(issue.path),
       range: issue.code === 'invalid_key' ? document.keyRangeOf(issue.path) : document.rangeOf(issue.path),
+      ...(replacement === undefined ? {} : { replacement }),
     },
   ];
+}
+
+/** What a text in quotes stands for where a number or a boolean is wanted. */
+function bareValue(wanted: string | undefined, found: string): string | undefined {
+  if (wanted === 'true or false') {
+    // What YAML 1.1 read as a boolean, and what people write for one.
+    if (/^(?:true|yes|on)$/i.test(found)) return 'true';
+    return /^(?:false|no|off)$/i.test(found) ? 'false' : undefined;
+  }
+  if (!/number/.test(wanted ?? '') || found === '' || Number.isNaN(Number(found))) return undefined;
+  return String(Number(found));
 }
 
 /** The keys that the schema takes at a path; walks through records and wrappers. */
@@ -431,7 +538,7 @@ function isComposite(value: unknown): boolean {
 /** Ids stand in log lines, tables and object keys. */
 function isUnsafeId(id: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return id === '__proto__' || id.length > 100 || /[\u0000-\u001f\u007f-\u009f]/.test(id);
+  return id === '__proto__' || id === '<<' || id.length > 100 || /[\u0000-\u001f\u007f-\u009f]/.test(id);
 }
 
 function getIn(value: unknown, path: Path): unknown {

@@ -25,7 +25,17 @@ export interface Problem {
   /** As the user named it. */
   readonly file: string;
   readonly range: Range;
+  /** What to write at `range`, where doing so is safe. */
+  readonly replacement?: Replacement;
 }
+
+/** `word` keeps the quotes that stand there, `bare` writes the text as it is, `list` puts brackets around. */
+export type Replacement =
+  | { readonly kind: 'word' | 'bare'; readonly text: string }
+  | { readonly kind: 'list' }
+  /** Every line that begins with tabs gets spaces. */
+  | { readonly kind: 'indentation' }
+  | { readonly kind: 'no-byte-order-mark' };
 
 /** `config/mcp_config.yaml:12:5 error CFG104 unknown key "prioritty"; did you mean "priority"?` */
 export function describeProblem(problem: Problem): string {

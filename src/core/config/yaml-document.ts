@@ -10,6 +10,7 @@ import {
   Parser,
   visit,
   YAMLParseError,
+  type Alias,
   type CST,
   type Node,
   type Pair,
@@ -46,11 +47,13 @@ export function readYamlDocument(
   const lines = new LineCounter();
   const { document, tooDeepAt } = parse(text, lines);
   const pairs = new PairIndex();
-  const problems: Problem[] = document.errors.map((error) => ({
+  const problems: Problem[] = [...firstOfEachLine(document.errors, lines)].map((error) => ({
     severity: 'error',
     code: 'CFG103',
     message: error.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : firstLine(error.message),
-    ...(error.code === 'TAB_AS_INDENT' ? { hint: 'indent with spaces' } : {}),
+    ...(error.code === 'TAB_AS_INDENT'
+      ? { hint: 'indent with spaces', replacement: { kind: 'indentation' } as const }
+      : {}),
     path: '',
     file,
     range: rangeAt(error.pos[0], error.pos[1]),
@@ -72,8 +75,10 @@ export function readYamlDocument(
     try {
       value = document.toJS({ maxAliasCount: MAX_ALIASES });
     } catch (error) {
-      const message = error instanceof Error ? firstLine(error.message) : String(error);
-      problems.push({ severity: 'error', code: 'CFG103', message, path: '', file, range: rangeAt(0, 0) });
+      const alias = failingAlias();
+      const message = alias?.message ?? (error instanceof Error ? firstLine(error.message) : String(error));
+      const range = alias === undefined ? rangeAt(0, 0) : rangeOfNode(alias.node);
+      problems.push({ severity: 'error', code: 'CFG103', message, path: '', file, range });
     }
   }
 
@@ -98,6 +103,7 @@ export function readYamlDocument(
               severity: 'error',
               code: 'CFG110',
               message: 'this key stands in the mapping already',
+              hint: 'remove or rename one of the two',
               path: [pathOf(ancestors), String(key.value)].filter((part) => part !== '').join('.'),
               file,
               range: rangeOfNode(key),
@@ -130,6 +136,28 @@ export function readYamlDocument(
         node.value = node.type === 'PLAIN' ? scalarOf(filled.text) : filled.text;
       },
     });
+  }
+
+  /** The alias that cannot be written out; the library does not say which. */
+  function failingAlias(): { readonly node: Node; readonly message: string } | undefined {
+    const aliases: Alias[] = [];
+    visit(document, {
+      Alias(_, node) {
+        aliases.push(node);
+      },
+    });
+    const [first] = aliases;
+    if (first === undefined) return undefined;
+    const anchors = new Set<string>();
+    visit(document, {
+      Node(_, node) {
+        if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
+      },
+    });
+    const unknown = aliases.find(({ source }) => !anchors.has(source));
+    return unknown === undefined
+      ? { node: first, message: 'aliases stand for too much of the file' }
+      : { node: unknown, message: `no anchor &${unknown.source} stands before this alias` };
   }
 
   function positionAt(offset: number): Position {
@@ -187,6 +215,21 @@ function parse(
   }
 }
 
+/** What follows from a mistake is mostly told on its line again; and tabs are one mistake, however many lines have them. */
+function* firstOfEachLine(errors: readonly YAMLParseError[], lines: LineCounter): Iterable<YAMLParseError> {
+  const tab = errors.find(({ code }) => code === 'TAB_AS_INDENT');
+  if (tab !== undefined) {
+    yield tab;
+    return;
+  }
+  const seen = new Set<number>();
+  for (const error of errors) {
+    const { line } = lines.linePos(error.pos[0]);
+    if (!seen.has(line)) yield error;
+    seen.add(line);
+  }
+}
+
 /** Where the nesting exceeds what is sensible; walks without calling itself. */
 function findTooDeep(tokens: readonly CST.Token[]): number | undefined {
   const waiting: { readonly token: CST.Token; readonly depth: number }[] = [];
@@ -207,14 +250,14 @@ function findTooDeep(tokens: readonly CST.Token[]): number | undefined {
   return undefined;
 }
 
-/** The pairs of a mapping by key, made once for each mapping that is asked for; of equal keys the first. */
+/** The pairs of a mapping by key, made once for each mapping that is asked for; of equal keys the last, whose value counts. */
 class PairIndex {
   readonly #byMap = new Map<YAMLMap, ReadonlyMap<string, Pair>>();
 
   find(map: YAMLMap, key: string): Pair | undefined {
     let byKey = this.#byMap.get(map);
     if (byKey === undefined) {
-      const scalars = map.items.filter((item) => isScalar(item.key)).toReversed();
+      const scalars = map.items.filter((item) => isScalar(item.key));
       byKey = new Map(scalars.map((item) => [String((item.key as { value: unknown }).value), item]));
       this.#byMap.set(map, byKey);
     }

@@ -134,7 +134,7 @@ describe('each problem stands at its place, with what to do', () => {
     [
       'duplicate key',
       server('priority: 1\n    priority: 2'),
-      'c.yaml:5:5 error CFG110 this key stands in the mapping already',
+      'c.yaml:5:5 error CFG110 this key stands in the mapping already; remove or rename one of the two',
     ],
     [
       'tab',
@@ -150,6 +150,41 @@ describe('each problem stands at its place, with what to do', () => {
       'no mcp_servers',
       'orchestration: { fail_fast: true }',
       'c.yaml:1:1 error CFG107 "mcp_servers" is missing; name the servers below "mcp_servers:"',
+    ],
+    [
+      'a misspelt mcp_servers, which is not missing as well',
+      'mcp_server: { a: { url: "http://x" } }',
+      'c.yaml:1:1 error CFG104 unknown key "mcp_server"; did you mean "mcp_servers"?',
+    ],
+    [
+      'an unset variable as a URL, which is not a bad URL as well',
+      'mcp_servers:\n  a: { url: "${GONE}" }',
+      'c.yaml:2:13 error CFG109 environment variable GONE is not set; set it, or write ${GONE:-default}',
+    ],
+    [
+      'tabs on several lines',
+      'mcp_servers:\n\ta:\n\t\turl: "http://x"\n\t\tpriority: 1\n',
+      'c.yaml:2:1 error CFG103 Tabs are not allowed as indentation; indent with spaces',
+    ],
+    [
+      'an alias without its anchor',
+      'mcp_servers:\n  a: { url: *x }',
+      'c.yaml:2:13 error CFG103 no anchor &x stands before this alias',
+    ],
+    [
+      'a merge key',
+      'x-base: &b { url: "http://x" }\nmcp_servers:\n  a: { <<: *b, url: "http://y" }',
+      'c.yaml:3:8 error CFG104 unknown key "<<" in mcp_servers.a; merge keys are not read; write the settings out, or put them below "defaults"',
+    ],
+    [
+      'a priority that all share',
+      'mcp_servers:\n  a: { url: "http://x" }\n  b: { url: "http://y" }\n  c: { url: "http://z" }',
+      'c.yaml:3:3 warning CFG112 "b" and 1 more have the priority 100 of "a"; ties go by id; give one another priority to decide it yourself',
+    ],
+    [
+      'a boolean in words',
+      server('required: yes'),
+      'c.yaml:4:15 error CFG105 required must be true or false, not a text; write true',
     ],
     ['empty file', '', 'c.yaml:1:1 error CFG105 file must be a mapping, not empty'],
     ['only comments', '# nothing\n', 'c.yaml:1:1 error CFG105 file must be a mapping, not empty'],
@@ -211,7 +246,7 @@ describe('a file as a whole', () => {
       [5, 5, 'CFG104', 'mcp_servers.a.domain', 'error', 'c.yaml', true],
       [6, 19, 'CFG109', 'mcp_servers.a.headers.A', 'error', 'c.yaml', true],
       [7, 34, 'CFG106', 'mcp_servers.b.timeout', 'error', 'c.yaml', false],
-      [8, 29, 'CFG105', 'orchestration.fail_fast', 'error', 'c.yaml', false],
+      [8, 29, 'CFG105', 'orchestration.fail_fast', 'error', 'c.yaml', true],
       [8, 47, 'CFG106', 'orchestration.log_level', 'error', 'c.yaml', true],
     ]);
     using folder = temporaryFolder();
