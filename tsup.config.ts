@@ -96,9 +96,7 @@ export default defineConfig([
     esbuildOptions(options) {
       // ASCII alone is read as it is, without decoding, and takes one byte a character in memory.
       options.charset = 'ascii';
-      // Names stay, so that the stack in a bug report tells something.
-      options.minifySyntax = true;
-      options.minifyWhitespace = true;
+      options.minify = true;
       options.legalComments = 'none';
       // A script that V8 runs from kept code cannot import(); lazy bodies stay lazy as requires.
       options.supported = { 'dynamic-import': false };

@@ -4,6 +4,7 @@
 // The shim around the bundle, and the only place that ends the process. Compiling the bundle costs about as much as
 // everything else at start-up, so V8's code for it is kept beside the user's other caches and checked by V8.
 
+const events = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
@@ -24,6 +25,7 @@ if (!fs.existsSync(bundle)) {
 const { load, keep } = compileCache();
 const exports_ = load();
 const controller = new AbortController();
+events.setMaxListeners(0, controller.signal);
 
 /** Ends at once on the second signal; the first one lets the command stop in order. */
 function onStop(signal, status) {
@@ -34,6 +36,14 @@ function onStop(signal, status) {
 }
 onStop('SIGINT', 130);
 onStop('SIGTERM', 143);
+
+// A terminal that goes away stops a command like Ctrl-C; one that has asked for the signal reads its files again.
+let hangUps = 0;
+process.on('SIGHUP', () => {
+  if (hangUps > 0) return;
+  if (controller.signal.aborted) process.exit(129);
+  controller.abort(exports_.stopped(129));
+});
 
 // A reader that has seen enough (`| head -1`) is no failure: what is still written goes nowhere.
 let readerIsGone = false;
@@ -63,8 +73,12 @@ exports_
       }),
     err: (text) => void process.stderr.write(text),
     onSignal: (signal, listener) => {
+      hangUps += 1;
       process.on(signal, listener);
-      return () => process.off(signal, listener);
+      return () => {
+        hangUps -= 1;
+        process.off(signal, listener);
+      };
     },
   })
   .then((status) => {

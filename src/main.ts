@@ -8,11 +8,13 @@ export function stopped(status: number): MCPConnectionError {
   return new StoppedError(status);
 }
 
+const SIGNALS: Readonly<Record<number, string>> = { 129: 'SIGHUP', 130: 'Ctrl-C', 143: 'SIGTERM' };
+
 class StoppedError extends MCPConnectionError {
   readonly #status: number;
 
   constructor(status: number) {
-    super('UPS219', status === 143 ? 'stopped by SIGTERM' : 'stopped by Ctrl-C');
+    super('UPS219', `stopped by ${SIGNALS[status] ?? 'a signal'}`);
     this.name = 'MCPConnectionError';
     this.#status = status;
   }

@@ -1,4 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError } from '../errors.js';
@@ -144,10 +145,12 @@ export class Child {
     if (process.platform === 'win32') return !this.hasExited;
     try {
       process.kill(-this.pid, 0);
-      return true;
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'EPERM';
     }
+    // The group is not empty. Once the child itself is gone, what is left may be nothing but dead descendants that
+    // nobody has reaped: in a container whose first process does not, they stay for ever.
+    return !this.hasExited || process.platform !== 'linux' || hasLivingMember(this.pid);
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -171,6 +174,22 @@ export class Child {
   }
 }
 
+/** Whether a process group has a member that is more than an entry in the process table (proc(5), "stat"). */
+function hasLivingMember(group: number): boolean {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+      // The name of the program stands in parentheses and may hold anything; state, parent and group follow it.
+      const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(pgrp) === group && state !== 'Z' && state !== 'X') return true;
+    } catch {
+      // Gone between the two looks.
+    }
+  }
+  return false;
+}
+
 function forget(child: Child): void {
   if (!living.delete(child)) return;
   tellWatchdog(`- ${child.pid}`);
@@ -191,9 +210,9 @@ while read -r change group; do
     -) groups="\${groups%% $group *} \${groups#* $group }" ;;
   esac
 done
-for group in $groups; do kill -TERM -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
 [ "$groups" = ' ' ] || sleep 2
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done`;
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done`;
 
 let watchdog: ChildProcess | undefined;
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
@@ -29,6 +30,8 @@ export class SseTransport implements LeanTransport {
   constructor(url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) {
     this.#origin = new HttpOrigin(url, headers);
     this.#maxBytes = maxBytes;
+    // Every request in flight listens; more than ten are no leak.
+    setMaxListeners(0, this.#closed.signal);
   }
 
   setProtocolVersion(version: string): void {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import {
   SdkErrorCode,
@@ -47,6 +48,8 @@ export class StreamableHttpTransport implements LeanTransport {
   constructor(url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) {
     this.#origin = new HttpOrigin(url, headers);
     this.#maxBytes = maxBytes;
+    // Every request in flight listens; more than ten are no leak.
+    setMaxListeners(0, this.#closed.signal);
   }
 
   get sessionId(): string | undefined {
