@@ -6,6 +6,7 @@ import { readCommand } from './read.js';
 import { resolveCommand } from './resolve.js';
 import { serveCommand } from './serve.js';
 import { serversCommand } from './servers.js';
+import { validateConfigCommand } from './validate-config.js';
 
 /** Every command, in the order of the help. Declarations only: their bodies are loaded when they run. */
 export const commands: readonly CommandDefinition[] = [
@@ -13,6 +14,7 @@ export const commands: readonly CommandDefinition[] = [
   resolveCommand,
   readCommand,
   serversCommand,
+  validateConfigCommand,
   serveCommand,
   initCommand,
   completionCommand,

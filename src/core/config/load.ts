@@ -16,8 +16,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 // over and over; a configuration and the few answers of a gather are checked once.
 z.config({ jitless: true });
 
-/** No configuration is this large; parsing one would hold the process for seconds. */
-const MAX_FILE_BYTES = 1024 * 1024;
+interface ReadLimit {
+  readonly bytes: number;
+  /** How the message of a larger file goes on. */
+  readonly text: string;
+}
+
+/** No configuration is larger; parsing one would hold the process for seconds. */
+const CONFIG_LIMIT: ReadLimit = { bytes: 1024 * 1024, text: 'a configuration can be (1 MiB)' };
 
 /** Where a configuration is looked for when neither `--config` nor `MCPX_CONFIG` names one. */
 export function configCandidates(cwd: string, env: Environment): readonly string[] {
@@ -82,9 +88,13 @@ async function readConfigText(file: string, cwd: string): Promise<string> {
 }
 
 /** @throws ConfigurationError CFG101 | CFG102 */
-export async function readConfigBytes(file: string, cwd: string): Promise<Buffer> {
+export async function readConfigBytes(
+  file: string,
+  cwd: string,
+  limit: ReadLimit = CONFIG_LIMIT,
+): Promise<Buffer> {
   try {
-    return await readBounded(resolve(cwd, file), file);
+    return await readBounded(resolve(cwd, file), file, limit);
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     const reason = (error as NodeJS.ErrnoException).code;
@@ -118,15 +128,15 @@ export function decodeText(file: string, bytes: Buffer): string {
 }
 
 /** @param file  as the user named it, for messages */
-async function readBounded(path: string, file: string): Promise<Buffer> {
+async function readBounded(path: string, file: string, limit: ReadLimit): Promise<Buffer> {
   const tooLarge = () =>
-    new ConfigurationError('CFG102', `${file} is larger than a configuration can be (1 MiB)`, {
+    new ConfigurationError('CFG102', `${file} is larger than ${limit.text}`, {
       context: { file },
       hint: 'Is this the right file?',
     });
   const stats = statSync(path);
   if (stats.isFile()) {
-    if (stats.size > MAX_FILE_BYTES) throw tooLarge();
+    if (stats.size > limit.bytes) throw tooLarge();
     // In one go and without the promises of node:fs, which load a command line editor along (2 ms).
     return readFileSync(path);
   }
@@ -136,14 +146,14 @@ async function readBounded(path: string, file: string): Promise<Buffer> {
   for await (const chunk of createReadStream(path)) {
     chunks.push(chunk as Buffer);
     size += (chunk as Buffer).length;
-    if (size > MAX_FILE_BYTES) throw tooLarge();
+    if (size > limit.bytes) throw tooLarge();
   }
   return Buffer.concat(chunks);
 }
 
 /** What is known of a file after reading it, besides what is wrong with it. */
 export interface ExaminedConfig extends CheckedConfig {
-  /** The file with every default filled in; there when its shape is right. */
+  /** The file with every default filled in, without the servers and sections whose shape is wrong. */
   readonly settings: ConfigFile | undefined;
   /** The settings as they stand in the file, with the overrides of the environment. */
   readonly raw: unknown;
@@ -176,19 +186,41 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     overrides.find((override) => samePath(override.path, path.slice(0, override.path.length)))?.variable;
   const document = foreign ? placesOfEditorFile(yaml) : yaml;
 
+  if (isMapping(raw) && isMapping(raw['mcp_servers']) && Object.hasOwn(raw['mcp_servers'], '__proto__')) {
+    // Zod leaves this one out without a word.
+    const path = ['mcp_servers', '__proto__'];
+    problems.push({
+      severity: 'error',
+      code: 'CFG106',
+      message: 'this cannot be the id of a server',
+      hint: 'use letters, digits, _ and -',
+      path: pathText(path),
+      file,
+      range: document.keyRangeOf(path),
+    });
+  }
+
   const parsed = configFileSchema.safeParse(raw);
+  let settings = parsed.data;
   if (!parsed.success) {
-    const found = parsed.error.issues.flatMap((issue) => problemsOf(issue, raw, document, file, sourceOf));
+    const { issues } = parsed.error;
+    const found = issues.flatMap((issue) => problemsOf(issue, raw, document, file, sourceOf));
     problems.push(...withoutConsequences(found, problems));
-  } else {
-    problems.push(...meaningProblems(parsed.data, document, file, foreign));
+    // The rest of the file is looked at as well, so that correcting these does not bring up others.
+    settings = configFileSchema.safeParse(withoutBroken(raw, issues)).data;
+  }
+  if (settings !== undefined) {
+    const meant = meaningProblems(settings, document, file, foreign);
+    // Servers that were left out just now are there nevertheless.
+    const isEmpty = isMapping(raw) && Object.keys(raw['mcp_servers'] ?? {}).length === 0;
+    problems.push(...(isEmpty ? meant : meant.filter(({ code }) => code !== 'CFG114')));
   }
   problems.sort(compareProblems);
   const valid = parsed.success && !problems.some((problem) => problem.severity === 'error');
   return {
     config: valid ? toConfig(parsed.data, file) : undefined,
     problems,
-    settings: parsed.data,
+    settings,
     raw,
     overrides,
     document,
@@ -211,6 +243,30 @@ function withoutConsequences(found: readonly Problem[], before: readonly Problem
   return found.filter(
     ({ code, path, range }) =>
       !(code === 'CFG107' && meant.has(path)) && (code === 'CFG104' || !unset.has(range.start.offset)),
+  );
+}
+
+/** The file without each server, and each setting of the other sections, that an issue is about. */
+function withoutBroken(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  if (!isMapping(raw)) return raw;
+  const broken = new Map<string, Set<string>>();
+  const drop = (path: Path) => {
+    const [section, key] = path.map(String);
+    if (section === undefined) return;
+    const keys = broken.get(section) ?? new Set();
+    broken.set(section, keys.add(key ?? ''));
+  };
+  for (const issue of issues) {
+    if (issue.code === 'unrecognized_keys') for (const key of issue.keys) drop([...issue.path, key]);
+    else drop(issue.path);
+  }
+  return fromEntries(
+    Object.entries(raw).flatMap(([section, value]): [string, unknown][] => {
+      const keys = broken.get(section);
+      if (keys === undefined) return [[section, value]];
+      if (keys.has('') || !isMapping(value)) return [];
+      return [[section, fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)))]];
+    }),
   );
 }
 
@@ -392,7 +448,7 @@ function problemsOf(
   const last = String(issue.path.at(-1) ?? 'file');
   const params = 'params' in issue ? (issue.params as { code?: ErrorCode } | undefined) : undefined;
   let code: ErrorCode = 'CFG106';
-  let message = `${last}: ${issue.message}`;
+  let message = `${nameOf(issue.path)}: ${limitText(issue) ?? issue.message}`;
   let hint: string | undefined;
   let replacement: Replacement | undefined;
   if (found === undefined) {
@@ -405,7 +461,9 @@ function problemsOf(
     code = 'CFG105';
     const wanted = issue.code === 'invalid_type' ? expected(issue.expected) : undefined;
     message =
-      wanted === undefined ? `${last}: ${issue.message}` : `${last} must be ${wanted}, not ${kindOf(found)}`;
+      wanted === undefined
+        ? `${last}: ${issue.message}`
+        : `${last} must be ${wanted}, not ${wanted === 'a whole number' && typeof found === 'number' ? found : kindOf(found)}`;
     if (wanted === 'a list' && typeof found === 'string') {
       hint = `write [${found}]`;
       replacement = { kind: 'list' };
@@ -455,6 +513,22 @@ function problemsOf(
   ];
 }
 
+/** The last key of a path; for an entry of a list that of the list. */
+function nameOf(path: Path): string {
+  return String(path.findLast((step) => typeof step !== 'number') ?? 'file');
+}
+
+/** What a limit of the schema asks for, where the schema does not say it itself. */
+function limitText(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code === 'too_small' && issue.message.startsWith('Too small')) {
+    if (issue.origin === 'string') return 'must not be empty';
+    return `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${issue.minimum}`;
+  }
+  if (issue.code === 'too_big' && issue.message.startsWith('Too big'))
+    return `must be at most ${issue.maximum}`;
+  return undefined;
+}
+
 /** What a text in quotes stands for where a number or a boolean is wanted. */
 function bareValue(wanted: string | undefined, found: string): string | undefined {
   if (wanted === 'true or false') {
@@ -492,6 +566,8 @@ function unwrap(schema: unknown): SchemaParts | undefined {
 /** The known word that a mistyped one probably means: at most a third of its letters off, and never a guess. */
 function nearest(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
+  const beginning = known.filter((candidate) => candidate.startsWith(word.toLowerCase()));
+  if (word.length >= 4 && beginning.length === 1) return beginning[0];
   const best = closest(word.toLowerCase(), known);
   return distance(word.toLowerCase(), best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
 }

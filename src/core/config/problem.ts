@@ -35,6 +35,8 @@ export type Replacement =
   | { readonly kind: 'list' }
   /** Every line that begins with tabs gets spaces. */
   | { readonly kind: 'indentation' }
+  /** Every no-break space in the structure becomes a plain one. */
+  | { readonly kind: 'spaces' }
   | { readonly kind: 'no-byte-order-mark' };
 
 /** `config/mcp_config.yaml:12:5 error CFG104 unknown key "prioritty"; did you mean "priority"?` */

@@ -1,0 +1,89 @@
+import type { ValidatedConfig, ValidatedFile } from '../core/config/validate.js';
+import type { CommandDefinition, CommandInput } from './command.js';
+
+export const validateConfigCommand: CommandDefinition = {
+  name: 'validate-config',
+  summary: 'Check configuration files, and say what to write instead',
+  arguments: [['[files...]', 'files to check; the configuration that is found when left out']],
+  options: [
+    {
+      flags: '--format <format>',
+      description: 'text, json, github (annotations of a workflow) or sarif',
+      choices: ['text', 'json', 'github', 'sarif'],
+    },
+    { flags: '--strict', description: 'warnings fail as well' },
+    { flags: '--metadata <file>', description: 'check a product-metadata file the same way' },
+    { flags: '--schema', description: 'print the JSON Schema of the configuration' },
+  ],
+  examples: [
+    'mcpx validate-config',
+    'mcpx validate-config --strict --format github config/*.yaml',
+    'mcpx validate-config --metadata resources/product_metadata.json',
+    'mcpx validate-config --schema > mcp_config_schema.json',
+  ],
+  exits: [0, 2, 3],
+  run,
+};
+
+async function run(input: CommandInput): Promise<number> {
+  const { options, io } = input;
+  if (options['schema'] === true) {
+    const { configJsonSchema } = await import('../core/config/schema.js');
+    await io.out(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+    return 0;
+  }
+  const files = await validateAll(input);
+  return report(input, files);
+}
+
+/** The named files, each once, or the one that every command would use. */
+async function validateAll(input: CommandInput): Promise<readonly (ValidatedFile | ValidatedConfig)[]> {
+  const { args, options, global, io } = input;
+  const [{ resolve, relative }, { findConfig }, validate] = await Promise.all([
+    import('node:path'),
+    import('../core/config/load.js'),
+    import('../core/config/validate.js'),
+  ]);
+  const named = [...((args[0] as readonly string[] | undefined) ?? [])];
+  const metadata = options['metadata'] as string | undefined;
+  if (named.length === 0 && global.config !== undefined) named.push(global.config);
+  if (named.length === 0 && metadata === undefined) {
+    const found = await findConfig(undefined, io.cwd, io.env);
+    const local = relative(io.cwd, found);
+    named.push(local.startsWith('..') ? found : local);
+  }
+  const once = new Map(named.map((file) => [resolve(io.cwd, file), file]));
+  const files: (ValidatedFile | ValidatedConfig)[] = [];
+  for (const file of once.values()) files.push(await validate.validateConfigFile(file, io.cwd, io.env));
+  if (metadata !== undefined) {
+    const { validateMetadataFile } = await import('../servers/metadata/validate.js');
+    files.push(await validateMetadataFile(metadata, io.cwd));
+  }
+  return files.sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+async function report(input: CommandInput, files: readonly ValidatedFile[]): Promise<number> {
+  const { options, global, io } = input;
+  const [{ editsFor }, { viewOf, writeValue }, { countProblems, renderDiagnostics }] = await Promise.all([
+    import('../core/config/fix.js'),
+    import('./output.js'),
+    import('../render/diagnostics.js'),
+  ]);
+  const { errors, warnings } = countProblems(files);
+  const valid = errors === 0 && (options['strict'] !== true || warnings === 0);
+  const format = options['format'] ?? (global.output === 'table' ? 'text' : global.output);
+  if (format === 'text') {
+    await io.out(renderDiagnostics(files, viewOf(global, io)));
+  } else if (format === 'github') {
+    const { renderGithub } = await import('../render/diagnostics-github.js');
+    await io.out(renderGithub(files));
+  } else if (format === 'sarif') {
+    const { diagnosticsSarif } = await import('../render/diagnostics-sarif.js');
+    const { readVersion } = await import('../core/version.js');
+    await writeValue(diagnosticsSarif(files, { version: readVersion(), editsFor }), 'json', io);
+  } else {
+    const { diagnosticsJson } = await import('../render/diagnostics-json.js');
+    await writeValue(diagnosticsJson(files, { valid, editsFor }), format as 'json' | 'yaml' | 'ndjson', io);
+  }
+  return valid ? 0 : 3;
+}

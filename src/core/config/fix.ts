@@ -1,0 +1,139 @@
+import type { Problem } from './problem.js';
+import { findNoBreakSpaces } from './no-break-space.js';
+
+/** Replaces what stands between two offsets. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** A source with its byte order mark apart, as the places of problems count. */
+export interface Source {
+  readonly text: string;
+  readonly hasByteOrderMark: boolean;
+}
+
+export interface Fixed extends Source {
+  /** What is no longer wrong. */
+  readonly fixed: readonly Problem[];
+}
+
+/** Correcting one mistake may bring up the next one, which it hid; a file that hides more of them is checked again. */
+const MAX_ROUNDS = 6;
+/** Where the corrections together do not work out, this many are tried one by one. */
+const MAX_SINGLE = 50;
+
+/**
+ * Applies the corrections that come with the problems of a file, and keeps everything else byte for byte. A correction
+ * stays only when its problem is gone afterwards and no other error came up in its place.
+ *
+ * @param check  finds the problems of a source
+ */
+export function fixSource(source: Source, check: (source: Source) => readonly Problem[]): Fixed {
+  let current = source;
+  let problems = check(current);
+  const fixed: Problem[] = [];
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const candidates = problems.filter((problem) => correctionOf(problem, current) !== undefined);
+    const groups =
+      candidates.length === 0 ? [] : [candidates, ...candidates.slice(0, MAX_SINGLE).map((one) => [one])];
+    let progress = false;
+    for (const group of groups) {
+      const next = apply(current, group);
+      const left = check(next);
+      if (next === current || !isBetter(group, problems, left)) continue;
+      fixed.push(...group);
+      current = next;
+      problems = left;
+      progress = true;
+      break;
+    }
+    if (!progress) break;
+  }
+  return { ...current, fixed };
+}
+
+/** The edits that correct a problem alone; `undefined` where there is no safe one. */
+export function editsFor(problem: Problem, text: string): readonly Edit[] | undefined {
+  const { replacement, range } = problem;
+  if (replacement === undefined) return undefined;
+  const { start, end } = { start: range.start.offset, end: range.end.offset };
+  const old = text.slice(start, end);
+  switch (replacement.kind) {
+    case 'indentation':
+      return tabsOfLines(text);
+    case 'spaces': {
+      const offsets = findNoBreakSpaces(text);
+      return offsets.length === 0 ? undefined : offsets.map((at) => ({ start: at, end: at + 1, text: ' ' }));
+    }
+    case 'no-byte-order-mark':
+      return undefined;
+    default:
+  }
+  // A block of several lines, a reference to the environment or to an anchor: not ours to write over.
+  if (old === '' || old.includes('\n') || old.includes('${') || /^[*&!|>]/.test(old)) return undefined;
+  const quote = /^(["']).*\1$/.exec(old)?.[1] ?? '';
+  if (replacement.kind === 'list') return [{ start, end, text: `[${old}]` }];
+  const inserted = replacement.kind === 'bare' ? replacement.text : `${quote}${replacement.text}${quote}`;
+  return [{ start, end, text: inserted }];
+}
+
+/** @param edits  in any order; of two that overlap the later one is left out */
+export function applyEdits(text: string, edits: readonly Edit[]): string {
+  const parts: string[] = [];
+  let done = 0;
+  for (const { start, end, text: inserted } of [...edits].sort((a, b) => a.start - b.start)) {
+    if (start < done) continue;
+    parts.push(text.slice(done, start), inserted);
+    done = end;
+  }
+  return parts.join('') + text.slice(done);
+}
+
+function correctionOf(problem: Problem, source: Source): readonly Edit[] | 'mark' | undefined {
+  if (problem.replacement?.kind === 'no-byte-order-mark') return source.hasByteOrderMark ? 'mark' : undefined;
+  return editsFor(problem, source.text);
+}
+
+function apply(source: Source, problems: readonly Problem[]): Source {
+  const corrections = problems.map((problem) => correctionOf(problem, source));
+  const edits = corrections.flatMap((correction) =>
+    correction === undefined || correction === 'mark' ? [] : correction,
+  );
+  return {
+    text: edits.length === 0 ? source.text : applyEdits(source.text, edits),
+    hasByteOrderMark: source.hasByteOrderMark && !corrections.includes('mark'),
+  };
+}
+
+/** Whether the corrected problems are gone, and the file reads at least as far as before. */
+function isBetter(group: readonly Problem[], before: readonly Problem[], after: readonly Problem[]): boolean {
+  const keyOf = ({ code, path, message }: Problem) => `${code} ${path} ${message}`;
+  const left = new Set(after.map(keyOf));
+  if (group.some((problem) => left.has(keyOf(problem)))) return false;
+  const unreadable = (problems: readonly Problem[]) => problems.some(({ code }) => code === 'CFG103');
+  // Only now can the contents be looked at, so whatever is wrong there is no consequence.
+  if (unreadable(before) || group.some(({ code, path }) => code === 'CFG104' && !path.includes('.'))) {
+    return !unreadable(after);
+  }
+  const known = new Set(before.map(keyOf));
+  const isError = ({ severity, code }: Problem) => severity === 'error' && code !== 'CFG111';
+  const isBelow = (path: string) =>
+    group.some((problem) => path === problem.path || path.startsWith(parentOf(problem.path)));
+  return !after.some((problem) => isError(problem) && !known.has(keyOf(problem)) && !isBelow(problem.path));
+}
+
+function parentOf(path: string): string {
+  return path.split('.').slice(0, 2).join('.');
+}
+
+/** Each tab at the beginning of a line as two spaces, which is what most configurations are indented by. */
+function tabsOfLines(text: string): readonly Edit[] | undefined {
+  const edits: Edit[] = [];
+  for (const match of text.matchAll(/^[ \t]*\t[ \t]*/gm)) {
+    const [indent] = match;
+    edits.push({ start: match.index, end: match.index + indent.length, text: indent.replaceAll('\t', '  ') });
+  }
+  return edits.length === 0 ? undefined : edits;
+}

@@ -1,0 +1,54 @@
+import type { ExaminedConfig } from './load.js';
+import type { Path } from './yaml-document.js';
+
+/** Words before a value that tell what it is, also where the syntax is too broken to tell by its key. */
+const AFTER_A_NAME =
+  /((?:authorization|cookie|[\w-]*(?:token|secret|password|passwd|api[_-]?key|access[_-]?key))["']?[ \t]*[:=][ \t]*)("[^"\n]*"?|'[^'\n]*'?|[^\s"'][^\n,}\]]*)/gi;
+const AFTER_A_FLAG =
+  /(--?(?:token|secret|password|api-?key|access-?key)["']?\s*[,\s=]\s*(?:-\s+)?["']?)((?:\$\{[^}\n]*\}|[^\s"',}\]])+)/gi;
+const USER_INFO = /(:\/\/)([^\s/@"']+)(?=@)/g;
+const QUERY_VALUE = /([?&][^=\s&"'#]+=)([^&\s"'#]+)/g;
+const BEARER = /(\b(?:Bearer|Basic)\s+)((?:\$\{[^}\n]*\}|[^\s"',}\]])+)/gi;
+
+/**
+ * The source with `*` for every letter of a credential, so that it can be shown where others read along. Lengths
+ * stay, and with them every place. References such as `${TOKEN}` stay too: they are no secret.
+ */
+export function maskSecrets(text: string, { raw, document }: ExaminedConfig): string {
+  let masked = text;
+  for (const path of secretPaths(raw)) {
+    const { start, end } = document.rangeOf(path);
+    const value = text.slice(start.offset, end.offset);
+    masked = masked.slice(0, start.offset) + stars(value) + masked.slice(end.offset);
+  }
+  for (const pattern of [AFTER_A_NAME, AFTER_A_FLAG, BEARER, USER_INFO, QUERY_VALUE]) {
+    masked = masked.replace(pattern, (_, before: string, value: string) => before + stars(value));
+  }
+  return masked;
+}
+
+/** Quotes, spaces and references stay, so that the line still reads as what it is. */
+function stars(text: string): string {
+  return text.replace(/\$\{[^}\n]*\}|\b(?:Bearer|Basic)\b|[^\s"']/g, (letters) =>
+    letters.length > 1 ? letters : '*',
+  );
+}
+
+function* secretPaths(raw: unknown): Iterable<Path> {
+  for (const [id, server] of entries(own(raw, 'mcp_servers'))) {
+    const at = ['mcp_servers', id];
+    for (const [name] of entries(own(server, 'headers'))) yield [...at, 'headers', name];
+    for (const [name] of entries(own(server, 'env'))) yield [...at, 'env', name];
+    for (const [name] of entries(own(own(server, 'start'), 'env'))) yield [...at, 'start', 'env', name];
+  }
+}
+
+function own(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
+}
+
+function entries(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+}

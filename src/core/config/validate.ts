@@ -1,0 +1,131 @@
+import { ConfigurationError, ERROR_CODES } from '../errors.js';
+import { adviceOn } from './advice.js';
+import { decodeText, examineConfig, readConfigBytes, type Environment, type ExaminedConfig } from './load.js';
+import { maskSecrets } from './mask.js';
+import { findNoBreakSpaces, withPlainSpaces } from './no-break-space.js';
+import { compareProblems, type Position, type Problem } from './problem.js';
+
+/** A file and all that is wrong with it. */
+export interface ValidatedFile {
+  /** As the user named it. */
+  readonly file: string;
+  /** The source without its byte order mark; `undefined` where it could not be read. */
+  readonly text: string | undefined;
+  /** The source as it may be shown: of the same length, with `*` for every letter of a credential. */
+  readonly shown: string | undefined;
+  readonly hasByteOrderMark: boolean;
+  /** By place. */
+  readonly problems: readonly Problem[];
+}
+
+export interface ValidatedConfig extends ValidatedFile {
+  readonly examined: ExaminedConfig | undefined;
+}
+
+const START: Position = { line: 1, column: 1, offset: 0 };
+
+/** Reads and checks a configuration; a file that cannot be read is a problem like any other. */
+export async function validateConfigFile(
+  file: string,
+  cwd: string,
+  env: Environment,
+): Promise<ValidatedConfig> {
+  try {
+    const bytes = await readConfigBytes(file, cwd);
+    return validateConfigText(file, decodeText(file, bytes), hasByteOrderMark(bytes), env);
+  } catch (error) {
+    return { ...unreadable(file, error), examined: undefined };
+  }
+}
+
+/** Checks the text of a configuration as `loadConfig` would, and looks for what should better not stand in it. */
+export function validateConfigText(
+  file: string,
+  text: string,
+  withByteOrderMark: boolean,
+  env: Environment,
+): ValidatedConfig {
+  const strict = examineConfig(file, text, env);
+  const spaces = findNoBreakSpaces(text);
+  const refused = strict.problems.some(({ severity }) => severity === 'error');
+  // With such spaces read as they look, what is left are the other mistakes.
+  const readable = refused && spaces.length > 0 ? withPlainSpaces(text, spaces) : text;
+  const examined = readable === text ? strict : examineConfig(file, readable, env);
+  const problems = [...examined.problems, ...adviceOn(examined, text, file)];
+  const [firstSpace] = spaces;
+  if (firstSpace !== undefined) problems.push(noBreakSpaceProblem(file, text, spaces, refused));
+  if (withByteOrderMark) problems.push(byteOrderMarkProblem(file));
+  problems.sort(compareProblems);
+  return {
+    file,
+    text,
+    shown: maskSecrets(text, examined),
+    hasByteOrderMark: withByteOrderMark,
+    problems,
+    examined: { ...examined, config: strict.config },
+  };
+}
+
+/** The file as a problem of its own. */
+export function unreadable(file: string, error: unknown): ValidatedFile {
+  if (!(error instanceof ConfigurationError)) throw error;
+  const problem: Problem = {
+    severity: 'error',
+    code: error.code,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    path: '',
+    file,
+    range: { start: START, end: START },
+  };
+  return { file, text: undefined, shown: undefined, hasByteOrderMark: false, problems: [problem] };
+}
+
+export function hasByteOrderMark(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+}
+
+function noBreakSpaceProblem(
+  file: string,
+  text: string,
+  spaces: readonly number[],
+  refused: boolean,
+): Problem {
+  const [offset = 0] = spaces;
+  const lines = new Set(spaces.map((space) => lineOf(text, space)));
+  const more =
+    lines.size === 1 ? '' : `, and on ${lines.size - 1} more ${lines.size === 2 ? 'line' : 'lines'}`;
+  const code = text.charCodeAt(offset).toString(16).toUpperCase().padStart(4, '0');
+  const line = lineOf(text, offset);
+  const column = offset - text.lastIndexOf('\n', offset - 1);
+  const start = { line, column, offset };
+  return {
+    severity: refused ? 'error' : 'warning',
+    code: 'CFG127',
+    message: `U+${code} looks like a space here and is none${more}`,
+    hint: 'write ordinary spaces',
+    path: '',
+    file,
+    range: { start, end: { line, column: column + 1, offset: offset + 1 } },
+    replacement: { kind: 'spaces' },
+  };
+}
+
+function lineOf(text: string, offset: number): number {
+  let line = 1;
+  for (let at = text.indexOf('\n'); at !== -1 && at < offset; at = text.indexOf('\n', at + 1)) line += 1;
+  return line;
+}
+
+function byteOrderMarkProblem(file: string): Problem {
+  return {
+    severity: 'warning',
+    code: 'CFG126',
+    message: ERROR_CODES.CFG126.meaning,
+    hint: 'save it as UTF-8 without one; other programs stumble over it',
+    path: '',
+    file,
+    range: { start: START, end: START },
+    replacement: { kind: 'no-byte-order-mark' },
+  };
+}

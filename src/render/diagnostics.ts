@@ -1,0 +1,92 @@
+import { describeProblem, type Problem } from '../core/config/problem.js';
+import type { ValidatedFile } from '../core/config/validate.js';
+import { paint } from './paint.js';
+import { plain, type View } from './terminal.js';
+
+/** Columns of source that are shown of a long line. */
+const MOST_COLUMNS = 100;
+
+/** Every problem with its line of the source and a caret, and a count at the end. */
+export function renderDiagnostics(files: readonly ValidatedFile[], view: View): string {
+  const parts = files.flatMap((file) =>
+    file.problems.map((problem) => heading(problem, view) + excerpt(problem, file.shown, view)),
+  );
+  return `${parts.join('')}${renderCount(files)}\n`;
+}
+
+/** `config/mcp_config.yaml: 2 errors, 1 warning` */
+export function renderCount(files: readonly ValidatedFile[]): string {
+  const { errors, warnings } = countProblems(files);
+  const where = files.length === 1 ? plain(files[0]?.file ?? '') : `${files.length} files`;
+  return `${where}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`;
+}
+
+export function countProblems(files: readonly ValidatedFile[]): {
+  readonly errors: number;
+  readonly warnings: number;
+} {
+  const problems = files.flatMap((file) => file.problems);
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  return { errors, warnings: problems.length - errors };
+}
+
+/** The line of the source that a place is on, without its line break. */
+export function lineAt(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const end = text.indexOf('\n', offset);
+  return text.slice(start, end === -1 ? text.length : end).replace(/\r$/, '');
+}
+
+function heading(problem: Problem, view: View): string {
+  const ink = paint(view.color);
+  const text = plain(describeProblem(problem));
+  const mark = ` ${problem.severity} ${problem.code} `;
+  const at = text.indexOf(mark);
+  const severity = problem.severity === 'error' ? ink.red(problem.severity) : ink.yellow(problem.severity);
+  return `${text.slice(0, at)} ${severity} ${ink.bold(problem.code)} ${text.slice(at + mark.length)}\n`;
+}
+
+function excerpt(problem: Problem, text: string | undefined, view: View): string {
+  if (text === undefined || text === '') return '';
+  const ink = paint(view.color);
+  const { start, end } = problem.range;
+  const line = lineAt(text, start.offset);
+  const number = String(start.line);
+  const room = Math.max(20, Math.min(view.width ?? MOST_COLUMNS, MOST_COLUMNS) - number.length - 5);
+  const column = Math.min(start.column - 1, line.length);
+  // Of a line that is too long the part around the caret is shown.
+  const from =
+    line.length <= room ? 0 : Math.max(0, Math.min(column - Math.floor(room / 2), line.length - room));
+  const shown = line.slice(from, from + room);
+  const length = end.line === start.line ? end.column - start.column : line.length - column;
+  const marked = Math.max(1, Math.min(length, shown.length - (column - from)));
+  const before = shown.slice(0, column - from);
+  const carets = '^'.repeat(Math.max(1, widthOf(shown.slice(before.length, before.length + marked))));
+  const gutter = ' '.repeat(number.length);
+  const caret = problem.severity === 'error' ? ink.red(carets) : ink.yellow(carets);
+  return (
+    `  ${ink.dim(`${number} |`)} ${visible(shown)}\n` +
+    `  ${ink.dim(`${gutter} |`)} ${' '.repeat(widthOf(before))}${caret}\n`
+  );
+}
+
+/** A line of the source as a terminal may see it, each character in a place of its own. */
+function visible(text: string): string {
+  return Array.from(text, (letter) => (letter === '\t' ? ' ' : plain(letter) === '' ? '·' : letter)).join('');
+}
+
+/** Columns on a terminal: characters of East Asia and pictures take two. */
+function widthOf(text: string): number {
+  return Array.from(text).reduce(
+    (sum, letter) => sum + (WIDE.test(letter) ? 2 : COMBINING.test(letter) ? 0 : 1),
+    0,
+  );
+}
+
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const COMBINING = /\p{Mn}/u;
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../fixtures/configuration.js';
+import { errorLine, run } from '../fixtures/io.js';
+import { verifies } from '../verifies.js';
+
+const GOOD = 'mcp_servers:\n  a: { url: "http://localhost/sse", priority: 1, domains: [p] }\n';
+const WARNED = 'mcp_servers:\n  a: { url: "http://localhost/sse", priority: 1 }\n';
+const WRONG = 'mcp_servers:\n  a: { url: "http://localhost/sse", prioritty: 1, domains: p }\n';
+
+interface Diagnostic {
+  readonly code: string;
+  readonly range: { readonly filename: string; readonly start: { readonly line: number } };
+}
+
+function codesOf(stdout: string): string[] {
+  const { diagnostics } = JSON.parse(stdout) as { readonly diagnostics: readonly Diagnostic[] };
+  return diagnostics.map(({ code }) => code);
+}
+
+describe('mcpx validate-config', () => {
+  verifies(
+    'validate:offline',
+    'tells missing fields, priorities and duplicates of every file in one run, without connecting',
+    async () => {
+      using folder = temporaryFolder();
+      // Port 1 answers nobody: whoever connected would fail.
+      folder.write('missing.yaml', 'mcp_servers:\n  a: { domains: [p] }\n');
+      folder.write('priority.yaml', GOOD.replace('priority: 1', 'priority: 0'));
+      folder.write(
+        'tie.yaml',
+        'mcp_servers:\n  a: { url: "http://localhost:1", priority: 1, domains: [p] }\n  b: { url: "http://localhost:1/b", priority: 1, domains: [p] }\n',
+      );
+      folder.write('twice.yaml', `${GOOD}  a: { url: "http://localhost:1", priority: 2, domains: [q] }\n`);
+      const files = ['twice.yaml', 'missing.yaml', 'tie.yaml', 'priority.yaml'];
+      const ran = await run(['validate-config', '--json', ...files], { cwd: folder.path });
+      expect(ran).toMatchObject({ status: 3, stderr: '' });
+      const { diagnostics, valid } = JSON.parse(ran.stdout) as {
+        valid: boolean;
+        diagnostics: readonly Diagnostic[];
+      };
+      expect(valid).toBe(false);
+      expect(diagnostics.map(({ code, range }) => [range.filename, range.start.line, code])).toEqual([
+        ['missing.yaml', 2, 'CFG107'],
+        ['priority.yaml', 2, 'CFG106'],
+        ['tie.yaml', 3, 'CFG111'],
+        ['twice.yaml', 3, 'CFG110'],
+      ]);
+    },
+  );
+
+  it('finds the file that every command would use', async () => {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', GOOD);
+    folder.write('other.yaml', WRONG);
+    const options = { cwd: folder.path };
+    expect(await run(['validate-config'], options)).toEqual({
+      status: 0,
+      stdout: 'mcpx.yaml: 0 errors, 0 warnings\n',
+      stderr: '',
+      bytes: Buffer.from('mcpx.yaml: 0 errors, 0 warnings\n'),
+    });
+    for (const argv of [['-c', 'other.yaml'], ['other.yaml'], ['other.yaml', './other.yaml']]) {
+      const ran = await run(['validate-config', ...argv], options);
+      expect(ran.status).toBe(3);
+      expect(ran.stdout.split('\n').at(-2)).toMatch(/other\.yaml: 2 errors, 0 warnings$/);
+    }
+  });
+
+  it('without any file says what to do', async () => {
+    using folder = temporaryFolder();
+    const ran = await run(['validate-config', '--json'], { cwd: folder.path, env: { HOME: folder.path } });
+    expect(ran).toMatchObject({ status: 3, stdout: '' });
+    expect(errorLine(ran)).toMatchObject({ code: 'CFG101', fix: 'mcpx init' });
+  });
+
+  it('goes on where a file cannot be read', async () => {
+    using folder = temporaryFolder();
+    folder.write('wrong.yaml', WRONG);
+    folder.write('latin1.yaml', Buffer.from('name: caf\u00e9', 'latin1'));
+    const ran = await run(['validate-config', 'gone.yaml', '.', 'latin1.yaml', 'wrong.yaml'], {
+      cwd: folder.path,
+    });
+    expect(ran.status).toBe(3);
+    expect(ran.stdout.split('\n').filter((line) => line.includes(' error '))).toEqual([
+      '.:1:1 error CFG102 . cannot be read; It is a folder; name the file in it.',
+      'gone.yaml:1:1 error CFG101 gone.yaml does not exist; Check the path, or run `mcpx init` for a starter file.',
+      'latin1.yaml:1:1 error CFG102 latin1.yaml is not UTF-8 text; Save it as UTF-8.',
+      'wrong.yaml:2:37 error CFG104 unknown key "prioritty" in mcp_servers.a; did you mean "priority"?',
+      'wrong.yaml:2:60 error CFG105 domains must be a list, not a text; write [p]',
+    ]);
+    expect(ran.stdout).toMatch(/\n4 files: 5 errors, 0 warnings\n$/);
+    const sarif = await run(['validate-config', 'gone.yaml', '--format', 'sarif'], { cwd: folder.path });
+    expect(sarif.status).toBe(3);
+    expect(JSON.parse(sarif.stdout)).toMatchObject({ runs: [{ results: [{ ruleId: 'CFG101' }] }] });
+  });
+
+  it('--strict lets warnings fail', async () => {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', WARNED);
+    const options = { cwd: folder.path };
+    const lenient = await run(['validate-config', '--json'], options);
+    expect(lenient.status).toBe(0);
+    expect(JSON.parse(lenient.stdout)).toMatchObject({ valid: true, error_count: 0, warning_count: 1 });
+    const strict = await run(['validate-config', '--json', '--strict'], options);
+    expect(strict.status).toBe(3);
+    expect(JSON.parse(strict.stdout)).toMatchObject({ valid: false, error_count: 0, warning_count: 1 });
+  });
+
+  it('has a format for people, programs, GitHub and code scanning', async () => {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', WRONG);
+    const at = async (...flags: string[]) => {
+      const ran = await run(['validate-config', ...flags], { cwd: folder.path });
+      expect(ran).toMatchObject({ status: 3, stderr: '' });
+      return ran.stdout;
+    };
+    expect(await at('--format', 'text')).toBe(await at());
+    expect(await at('--format', 'json')).toBe(await at('-o', 'json'));
+    expect(codesOf(await at('--json'))).toEqual(['CFG104', 'CFG105']);
+    expect(await at('-o', 'yaml')).toContain('format_version: "1.0"');
+    expect(codesOf(await at('-o', 'ndjson'))).toHaveLength(2);
+    expect((await at('--format', 'github')).split('\n')).toHaveLength(3);
+    expect(JSON.parse(await at('--format', 'sarif'))).toMatchObject({ version: '2.1.0' });
+    expect(await at('--color', 'always')).toContain('\u001b[31m');
+    expect(await run(['validate-config', '--format', 'xml'])).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  it('--schema prints the JSON Schema that is shipped', async () => {
+    const ran = await run(['validate-config', '--schema']);
+    expect(ran.status).toBe(0);
+    expect(JSON.parse(ran.stdout)).toEqual(
+      JSON.parse(readFileSync('resources/mcp_config_schema.json', 'utf8')),
+    );
+  });
+
+  it('--metadata checks a product-metadata file, alone or with others', async () => {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', WRONG);
+    folder.write('metadata.json', '{ "product_aliases": { "a": { "canonical_id": 1 } } }');
+    const options = { cwd: folder.path };
+    const alone = await run(['validate-config', '--json', '--metadata', 'metadata.json'], options);
+    expect(alone.status).toBe(3);
+    expect(codesOf(alone.stdout).length).toBeGreaterThan(0);
+    expect(alone.stdout).not.toContain('mcpx.yaml');
+    const both = await run(
+      ['validate-config', '--json', 'mcpx.yaml', '--metadata', 'metadata.json'],
+      options,
+    );
+    expect(codesOf(both.stdout)).toEqual(['CFG104', 'CFG105', ...codesOf(alone.stdout)]);
+    const good = await run(['validate-config', '--metadata', 'resources/product_metadata.json']);
+    expect(good).toMatchObject({
+      status: 0,
+      stdout: 'resources/product_metadata.json: 0 errors, 0 warnings\n',
+    });
+    const gone = await run(['validate-config', '--metadata', 'gone.json', '--json'], options);
+    expect(codesOf(gone.stdout)).toEqual(['CFG101']);
+  });
+
+  it.each([
+    'config/mcp_config.yaml',
+    'test/data/documents/001.yaml',
+    'test/data/documents/002.yaml',
+    'test/data/documents/003.yaml',
+    'test/data/config/everything.yaml',
+  ])('%s has nothing to complain about', async (file) => {
+    const ran = await run(['validate-config', '--strict', file], { env: { METADATA_TOKEN: 'x' } });
+    expect(ran.stdout).toBe(`${file}: 0 errors, 0 warnings\n`);
+    expect(ran.status).toBe(0);
+  });
+
+  it('a thousand servers, each with its mistakes, are no matter of seconds', async () => {
+    using folder = temporaryFolder();
+    const servers = Array.from(
+      { length: 1000 },
+      (_, index) =>
+        `  s${index}: { url: "http://h${index}/sse", prioritty: ${index}, domains: d, env: { A_TOKEN: x } }\n`,
+    );
+    folder.write('mcpx.yaml', `mcp_servers:\n${servers.join('')}`);
+    const started = performance.now();
+    const ran = await run(['validate-config', '--json'], { cwd: folder.path });
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect(codesOf(ran.stdout)).toHaveLength(2000);
+  });
+});
