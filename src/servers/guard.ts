@@ -30,20 +30,22 @@ export function createGuard(options: GuardOptions): Guard {
 
   // A page can make a browser call us under a name that its owner points at this machine (DNS rebinding). It
   // cannot do so under an address, so addresses pass wherever the server is meant to be reached from outside.
-  const isOurName = (name: string) =>
-    isLoopback(name) || name === bound || (listensBeyondLoopback && isIP(name) !== 0);
+  const isAnswered = (name: string) => isOwn(name) || (listensBeyondLoopback && isIP(name) !== 0);
+  const isOwn = (name: string) => isLoopback(name) || name === bound;
 
   return {
     refusal(headers) {
       const host = headers.host?.toLowerCase() ?? '';
       const name = hostnameOf(host);
-      if (name === undefined || !(isOurName(name) || hosts.has(name) || hosts.has(host))) {
+      if (name === undefined || !(isAnswered(name) || hosts.has(name) || hosts.has(host))) {
         return `Host ${shown(host)} is not allowed here; --allow-host allows a name`;
       }
       const origin = headers.origin?.toLowerCase();
       if (origin === undefined || origins.has(origin)) return undefined;
-      const originName = hostnameOf(/^https?:\/\/(.+)$/.exec(origin)?.[1] ?? '');
-      if (originName !== undefined && isOurName(originName)) return undefined;
+      // A page may come from any address, ours is the one that the request itself went to.
+      const originHost = /^https?:\/\/(.+)$/.exec(origin)?.[1] ?? '';
+      const originName = hostnameOf(originHost);
+      if (originName !== undefined && (originHost === host || isOwn(originName))) return undefined;
       return `Origin ${shown(origin)} is not allowed here; --allow-origin allows one`;
     },
     isAuthorized(headers) {
