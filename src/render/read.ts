@@ -1,5 +1,5 @@
 import type { Content } from '../core/gather/outcome.js';
-import { plain } from './terminal.js';
+import { escapeControls, plain } from './terminal.js';
 
 /** One resource for programs. */
 export function resourceReport(
@@ -24,18 +24,18 @@ export function resourceReport(
 
 /**
  * The contents themselves: JSON indented, text as it is, binary as its bytes. On a terminal, text loses what
- * could move the cursor, and of binary only the size is told.
+ * could move the cursor, and of binary only the size is told; JSON has escapes for the same.
  */
 export function resourceContents(
   contents: readonly Content[],
   toTerminal: boolean,
 ): readonly (string | Uint8Array)[] {
   return contents.map((content) => {
-    if (content.kind === 'json') return `${JSON.stringify(content.data, null, 2)}\n`;
+    if (content.kind === 'json') return `${escapeControls(JSON.stringify(content.data, null, 2))}\n`;
     if (content.kind === 'blob') {
       const bytes = Buffer.from(content.blob, 'base64');
       return toTerminal
-        ? `(${bytes.length} bytes of ${content.mimeType ?? 'binary'}; redirect to a file to keep them)\n`
+        ? `(${bytes.length} bytes of ${plain(content.mimeType ?? 'binary')}; redirect to a file to keep them)\n`
         : bytes;
     }
     const text = toTerminal ? content.text.split('\n').map(plain).join('\n') : content.text;
