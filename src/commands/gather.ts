@@ -1,4 +1,5 @@
 import type { ServerConfig } from '../core/config/config.js';
+import type { Outcome } from '../core/gather/outcome.js';
 import type { CommandDefinition, CommandInput } from './command.js';
 import { durationMs, wholeNumber } from './values.js';
 
@@ -70,6 +71,15 @@ async function run(input: CommandInput): Promise<number> {
   const { gatherServerLine, gatherSummary, gatherReport } = await import('../render/gather-report.js');
   const { viewOf, writeValue } = await import('./output.js');
   const lines: Promise<void>[] = [];
+  const held: Outcome[] = [];
+  let hasAnswer = false;
+  // Until one server has answered, the whole may still fail, and then nothing may be on stdout.
+  const stream = (outcome: Outcome) => {
+    held.push(outcome);
+    hasAnswer ||= outcome.status !== 'failed';
+    if (!hasAnswer) return;
+    for (const each of held.splice(0)) lines.push(writeValue(gatherServerLine(each, op.id), 'ndjson', io));
+  };
 
   let gathered;
   try {
@@ -82,12 +92,7 @@ async function run(input: CommandInput): Promise<number> {
         ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
         ...(options['concurrency'] === undefined ? {} : { concurrency: options['concurrency'] as number }),
         ...(progress === undefined ? {} : { onPhase: (server, phase) => progress.update(server.id, phase) }),
-        ...(streams
-          ? {
-              onOutcome: (outcome) =>
-                void lines.push(writeValue(gatherServerLine(outcome, op.id), 'ndjson', io)),
-            }
-          : {}),
+        ...(streams ? { onOutcome: stream } : {}),
       },
       op,
     );

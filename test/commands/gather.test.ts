@@ -160,6 +160,25 @@ describe('the report', () => {
     expect(status).toBe(6);
   });
 
+  it('ndjson of servers that are all down is nothing but the error line', async () => {
+    const servers = { a: { url: 'http://127.0.0.1:1/sse' }, b: { url: 'http://127.0.0.1:1/mcp' } };
+    const ran = await gather(servers, ['-o', 'ndjson', '--degraded']);
+    expect(ran).toMatchObject({ status: 4, stdout: '' });
+    expect(errorLine(ran)).toMatchObject({ code: 'UPS214' });
+  });
+
+  it('ndjson has the line of a server that failed before another answered', async () => {
+    await using slow = await startFakeUpstream({ resources: 1 });
+    const servers = { down: { url: 'http://127.0.0.1:1/sse' }, up: { url: slow.sseUrl, priority: 2 } };
+    const ran = await gather(servers, ['-o', 'ndjson', '--degraded']);
+    expect(ran.status).toBe(6);
+    expect(ndjson(ran).map(({ server, status }) => [server, status])).toEqual([
+      ['down', 'failed'],
+      ['up', 'ok'],
+      [undefined, undefined],
+    ]);
+  });
+
   it('contents that are not JSON are text, blob or a list of contents', async () => {
     await using upstream = await startFakeUpstream({
       resources: [
