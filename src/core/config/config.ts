@@ -92,10 +92,15 @@ export function toConfig(file: ConfigFile, fileName?: string): Config {
 }
 
 function toServer(id: string, s: ServerFile, file: ConfigFile): ServerConfig {
+  const transport = transportOf(s);
+  const timeout = s.timeout ?? file.defaults.timeout;
+  // The default is meant for sockets; a stdio server is often a command that downloads first.
+  const connectTimeout =
+    s.connect_timeout ?? (transport === 'stdio' ? timeout : file.defaults.connect_timeout);
   return {
     id,
     name: s.name ?? id,
-    transport: transportOf(s),
+    transport,
     protocol: s.protocol,
     ...(s.url === undefined ? {} : { url: s.url }),
     ...(s.command === undefined ? {} : { command: s.command }),
@@ -108,8 +113,8 @@ function toServer(id: string, s: ServerFile, file: ConfigFile): ServerConfig {
     domains: s.domains,
     capabilities: s.capabilities,
     required: s.required ?? file.defaults.required,
-    timeoutMs: ms(s.timeout ?? file.defaults.timeout),
-    connectTimeoutMs: ms(s.connect_timeout ?? file.defaults.connect_timeout),
+    timeoutMs: ms(timeout),
+    connectTimeoutMs: ms(connectTimeout),
     ...(s.resources.include === undefined ? {} : { include: s.resources.include }),
     exclude: s.resources.exclude,
     ...(s.cache.ttl === undefined ? {} : { cacheTtlMs: ms(s.cache.ttl) }),
@@ -135,8 +140,12 @@ function toServer(id: string, s: ServerFile, file: ConfigFile): ServerConfig {
   };
 }
 
-/** The transport that a server without `transport` gets: what its address makes plain, else found out. */
-function transportOf(s: ServerFile): TransportKind {
+/**
+ * The transport that a server without `transport` gets: what its address makes plain, else found out.
+ *
+ * @internal
+ */
+export function transportOf(s: ServerFile): TransportKind {
   if (s.transport !== undefined) return s.transport;
   if (s.command !== undefined) return 'stdio';
   return s.url !== undefined && new URL(s.url).pathname.endsWith('/sse') ? 'sse' : 'auto';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { ConfigurationError, type ErrorCode } from '../errors.js';
-import { toConfig, type Config } from './config.js';
+import { toConfig, transportOf, type Config } from './config.js';
 import { fromEditorFile } from './editor-file.js';
 import { overridesFrom, setIn, type Override } from './environment.js';
 import { compareProblems, describeProblem, type Problem, type Replacement } from './problem.js';
@@ -27,8 +27,9 @@ const CONFIG_LIMIT: ReadLimit = { bytes: 1024 * 1024, text: 'a configuration can
 
 /** Where a configuration is looked for when neither `--config` nor `MCPX_CONFIG` names one. */
 export function configCandidates(cwd: string, env: Environment): readonly string[] {
-  const home =
-    env['XDG_CONFIG_HOME'] ?? (env['HOME'] === undefined ? undefined : join(env['HOME'], '.config'));
+  // The XDG specification: a variable that is empty counts as unset.
+  const { XDG_CONFIG_HOME: configured, HOME: user } = env;
+  const home = configured || (user ? join(user, '.config') : undefined);
   return [
     ...['mcpx.yaml', 'mcpx.yml', 'mcpx.json'].map((name) => join(cwd, name)),
     join(cwd, 'config', 'mcp_config.yaml'),
@@ -353,6 +354,15 @@ function meaningProblems(
         'a stdio server is started by its own command',
         'remove "start"',
         true,
+      );
+    }
+    if (server.protocol === '2026-07-28' && transportOf(server) === 'sse') {
+      add(
+        'error',
+        'CFG113',
+        [...at, 'protocol'],
+        'revision 2026-07-28 has no transport sse',
+        'remove "protocol", or write transport: streamable-http with the url of that endpoint',
       );
     }
     if (

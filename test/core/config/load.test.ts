@@ -170,6 +170,18 @@ mcp_servers:
     ]);
   });
 
+  it('a stdio server without a connect_timeout of its own may take its timeout to come up', () => {
+    const { servers } = load(`
+defaults: { timeout: 20, connect_timeout: 2 }
+mcp_servers:
+  a: { command: node, priority: 1 }
+  b: { command: node, priority: 2, timeout: 7 }
+  c: { command: node, priority: 3, connect_timeout: 1 }
+  d: { url: "http://x/mcp", priority: 4 }
+`);
+    expect(servers.map(({ connectTimeoutMs }) => connectTimeoutMs)).toEqual([20_000, 7000, 1000, 2000]);
+  });
+
   it('a transport that is left out follows from the address', () => {
     const { servers } = load(`
 mcp_servers:
@@ -291,7 +303,10 @@ describe('the file', () => {
     }
     expect(await findConfig('named.yaml', folder.path, env)).toBe('named.yaml');
     expect(configCandidates('/w', { HOME: '/home/me' }).at(-1)).toBe('/home/me/.config/mcpx/config.yaml');
+    const emptied = configCandidates('/w', { XDG_CONFIG_HOME: '', HOME: '/home/me' });
+    expect(emptied.at(-1)).toBe('/home/me/.config/mcpx/config.yaml');
     expect(configCandidates('/w', {})).toHaveLength(4);
+    expect(configCandidates('/w', { XDG_CONFIG_HOME: '', HOME: '' })).toHaveLength(4);
   });
 
   it('where there is none, the failure names the places that were looked at', async () => {

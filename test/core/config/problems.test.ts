@@ -117,6 +117,16 @@ describe('each problem stands at its place, with what to do', () => {
       'c.yaml:2:40 warning CFG113 a url that ends in /mcp is rarely an SSE endpoint; write transport: streamable-http, or a url that ends in /sse',
     ],
     [
+      'the new protocol over sse',
+      'mcp_servers:\n  a: { url: "http://x/e", transport: sse, protocol: 2026-07-28 }',
+      'c.yaml:2:53 error CFG113 revision 2026-07-28 has no transport sse; remove "protocol", or write transport: streamable-http with the url of that endpoint',
+    ],
+    [
+      'the new protocol at a url that means sse',
+      'mcp_servers:\n  a: { url: "http://x/sse", protocol: 2026-07-28 }',
+      'c.yaml:2:39 error CFG113 revision 2026-07-28 has no transport sse; remove "protocol", or write transport: streamable-http with the url of that endpoint',
+    ],
+    [
       'equal priorities in one domain',
       'mcp_servers:\n  a: { url: "http://x", priority: 5, domains: [p, q] }\n  b: { url: "http://y", priority: 5, domains: [q] }',
       'c.yaml:3:35 error CFG111 "b" and "a" both have priority 5 in domain "q"; give one of them another priority, so that it is clear who wins',
@@ -201,6 +211,10 @@ describe('each problem stands at its place, with what to do', () => {
     expect(lines.filter((line) => line.includes(' error '))).toHaveLength(
       expected.includes(' error ') ? 1 : 0,
     );
+  });
+
+  it('the new protocol over stdio is none', () => {
+    expect(problemsOf('mcp_servers:\n  a: { command: x, protocol: 2026-07-28 }')).toEqual([]);
   });
 
   it.each([
