@@ -1,3 +1,4 @@
+import { ResourceFetchError } from '../core/errors.js';
 import { escapeControls, hasRawControls, type View } from '../render/terminal.js';
 import { colorIsOn } from './color.js';
 import type { GlobalOptions, Io, OutputFormat } from './command.js';
@@ -20,7 +21,20 @@ export async function writeValue(
     await io.out(escapeControls(document.toString({ lineWidth: 0 })));
     return;
   }
-  await io.out(`${escapeControls(JSON.stringify(value, null, format === 'json' ? 2 : 0))}\n`);
+  await io.out(`${escapeControls(toJson(value, format === 'json' ? 2 : 0))}\n`);
+}
+
+/** @throws ResourceFetchError UPS209 where the text would be longer than V8 can hold (512 MiB) */
+function toJson(value: unknown, indent: number): string {
+  try {
+    return JSON.stringify(value, null, indent);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ResourceFetchError('UPS209', 'the result is larger than one text can be (512 MiB)', {
+      hint: 'Gather fewer servers at once, or use -o ndjson, which writes a line for each.',
+      cause,
+    });
+  }
 }
 
 /** How people will look at what goes to standard output. */

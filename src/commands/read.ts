@@ -25,7 +25,10 @@ async function run(input: CommandInput): Promise<void> {
   await using orchestrator = new MCPOrchestrator(config, { ownExecutable: io.ownExecutable });
   const { server, contents: raw } = await orchestrator.readResource(
     uri,
-    options['server'] as string | undefined,
+    {
+      ...(options['server'] === undefined ? {} : { server: options['server'] as string }),
+      ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
+    },
     op,
   );
   const { contents } = decodeContents(server.id, uri, raw);

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { Connections } from './clients/connections.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
 import type { ResourceClient } from './clients/resource-client.js';
@@ -5,12 +6,17 @@ import type { OwnExecutable } from './clients/start-server.js';
 import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
 import { loadConfig } from './config/load.js';
-import { MCPOrchestratorException, NoMCPAvailableError, ResourceFetchError } from './errors.js';
+import {
+  MCPConnectionError,
+  MCPOrchestratorException,
+  NoMCPAvailableError,
+  ResourceFetchError,
+} from './errors.js';
 import { gather } from './gather/gather.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import { createOperation, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
-import { createDeadline } from './resilience/deadline.js';
+import { createDeadline, type Deadline } from './resilience/deadline.js';
 import type { PrioritizedEntity } from './resolve/domain.js';
 import type { DomainQuestion, DomainResolution, DomainResolver } from './resolve/resolve-domain.js';
 
@@ -117,26 +123,25 @@ export class MCPOrchestrator implements AsyncDisposable {
    */
   async initialize(op: Operation = createOperation()): Promise<void> {
     if (this.#initialized) return;
-    using stop = createDeadline(
-      this.config.deadlineMs,
-      () => new MCPOrchestratorException('UPS208', 'the connections took longer than the deadline'),
-      op.signal,
-    );
+    using stop = this.#deadline(this.config.deadlineMs, op);
     const inner = withSignal(op, stop.signal);
+    const limit = pLimit(this.config.maxConnections);
     let first: unknown;
     const connected = await Promise.all(
-      this.registry.servers.map(async (server) => {
-        try {
-          await this.#connect(server, inner);
-          return true;
-        } catch (error) {
-          if (this.config.failFast && server.required && first === undefined) {
-            first = error;
-            stop.abort(new MCPOrchestratorException('UPS219', `stopped, since ${server.id} failed`));
+      this.registry.servers.map((server) =>
+        limit(async () => {
+          try {
+            await this.#connect(server, inner);
+            return true;
+          } catch (error) {
+            if (this.config.failFast && server.required && first === undefined) {
+              first = error;
+              stop.abort(new MCPOrchestratorException('UPS219', `stopped, since ${server.id} failed`));
+            }
+            return false;
           }
-          return false;
-        }
-      }),
+        }),
+      ),
     );
     if (first !== undefined) throw first;
     if (op.signal.aborted) throw op.signal.reason;
@@ -151,7 +156,8 @@ export class MCPOrchestrator implements AsyncDisposable {
   /**
    * Gathers all resources of all servers, keyed by server name and resource name as in the documents.
    *
-   * Where two servers bear one name, the later one's key is its id.
+   * Where two servers bear one name, the later one's key is its id; where that is the name of another, with its
+   * priority behind it.
    *
    * @throws MCPConnectionError | ResourceFetchError | NoMCPAvailableError  as `gather` does
    */
@@ -161,7 +167,13 @@ export class MCPOrchestrator implements AsyncDisposable {
     for (const outcome of outcomes) {
       if (outcome.status === 'failed') continue;
       const { server } = outcome;
-      byName.set(byName.has(server.name) ? server.id : server.name, {
+      const keys = [
+        server.name,
+        server.id,
+        `${server.id} (priority ${server.priority})`,
+        `${server.name} (${server.id})`,
+      ];
+      byName.set(keys.find((key) => !byName.has(key)) ?? `${server.id} ${byName.size}`, {
         priority: server.priority,
         domains: server.domains,
         capabilities: server.capabilities,
@@ -215,12 +227,15 @@ export class MCPOrchestrator implements AsyncDisposable {
   ): Promise<Readonly<Record<string, unknown>>> {
     let failure: unknown;
     const asked: Outcome[] = [];
+    // One deadline for all of them: each server that is asked leaves less time for the next.
+    using deadline = this.#deadline(this.config.deadlineMs, op);
+    const inner = withSignal(op, deadline.signal);
     for (const server of this.registry.forDomain(domain)) {
       try {
-        const { outcomes } = await this.gather({ servers: [server.id] }, op);
+        const { outcomes } = await this.gather({ servers: [server.id] }, inner);
         asked.push(...outcomes);
       } catch (error) {
-        if (op.signal.aborted || (this.config.failFast && server.required)) throw error;
+        if (inner.signal.aborted || (this.config.failFast && server.required)) throw error;
         failure = error;
       }
       const { selectAmong } = await this.#resolveStep();
@@ -329,13 +344,16 @@ export class MCPOrchestrator implements AsyncDisposable {
    * list the URI first, then any that knows it by a template.
    *
    * @throws ResourceFetchError RES305 where no server has it, RES306 for a server that is not configured
+   * @throws the failure of a server that could not be asked, where none of the others has it
    */
   async readResource(
     uri: string,
-    serverId: string | undefined,
-    op: Operation = createOperation(),
+    request: { readonly server?: string; readonly deadlineMs?: number } = {},
+    caller: Operation = createOperation(),
   ): Promise<{ readonly server: ServerConfig; readonly contents: readonly unknown[] }> {
-    const servers = serverId === undefined ? this.registry.servers : this.#chosen([serverId]);
+    using deadline = this.#deadline(request.deadlineMs ?? this.config.deadlineMs, caller);
+    const op = withSignal(caller, deadline.signal);
+    const servers = request.server === undefined ? this.registry.servers : this.#chosen([request.server]);
     const { outcomes } = await this.gather({ servers: servers.map(({ id }) => id), listOnly: true }, op);
     const usable = outcomes.filter(({ status }) => status !== 'failed');
     const listing = usable.filter(({ resources }) => resources.some((resource) => resource.uri === uri));
@@ -346,11 +364,15 @@ export class MCPOrchestrator implements AsyncDisposable {
         const { contents } = await client.readResource(uri, op);
         return { server, contents };
       } catch (error) {
+        if (op.signal.aborted) throw op.signal.reason;
         // A server that only has templates may well not know this URI; one that lists it must.
         const isUnknown = error instanceof MCPOrchestratorException && error.code === 'UPS217';
         if (!isUnknown || listing.some((outcome) => outcome.server.id === server.id)) throw error;
       }
     }
+    // Nobody can say that a resource does not exist while a server is silent.
+    const silent = outcomes.find(({ status }) => status === 'failed');
+    if (silent?.status === 'failed') throw silent.error;
     throw new ResourceFetchError('RES305', `no server has the resource ${uri}`, {
       context: { uri, asked: usable.map(({ server }) => server.id) },
       hint: 'List what there is with `mcpx gather --list-only`.',
@@ -384,6 +406,18 @@ export class MCPOrchestrator implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #deadline(ms: number, op: Operation): Deadline {
+    return createDeadline(
+      ms,
+      () =>
+        new MCPConnectionError('UPS208', `not finished within the deadline of ${ms / 1000} s`, {
+          context: { deadline_ms: ms },
+          hint: 'Look at the slow servers, or give a longer --deadline.',
+        }),
+      op.signal,
+    );
   }
 
   async #connect(server: ServerConfig, op: Operation): Promise<ResourceClient> {

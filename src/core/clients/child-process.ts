@@ -1,8 +1,9 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError } from '../errors.js';
+import { quote } from './circumstances.js';
 
 export interface ChildOptions {
   readonly command: string;
@@ -52,34 +53,35 @@ export class Child {
 
   /** @throws MCPConnectionError UPS216 where the command cannot be run */
   static async start(options: ChildOptions): Promise<Child> {
-    const started = spawn(options.command, [...options.args], {
-      env: options.env,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      shell: false,
-      // A group of its own: Ctrl-C reaches mcpx alone, which then stops the whole group in order.
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    });
+    let started: ChildProcess;
+    try {
+      started = spawn(options.command, options.args, {
+        env: options.env,
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        stdio: ['pipe', 'pipe', 'pipe'],
+        shell: false,
+        // A group of its own: Ctrl-C reaches mcpx alone, which then stops the whole group in order.
+        detached: process.platform !== 'win32',
+        windowsHide: true,
+      });
+    } catch (cause) {
+      // A null byte in an argument, a path through a file, too long an argument list: Node throws these at once.
+      throw cannotRun(options, cause);
+    }
     const child = new Child(started);
     await new Promise<void>((resolve, reject) => {
       started.once('spawn', resolve);
-      started.once('error', (cause: NodeJS.ErrnoException) => {
-        const missing = cause.code === 'ENOENT';
-        reject(
-          new MCPConnectionError('UPS216', `the command "${options.command}" cannot be run`, {
-            hint: missing ? 'Is it installed and on PATH?' : 'Check its path and permissions.',
-            cause,
-          }),
-        );
-      });
+      started.once('error', (cause) => reject(cannotRun(options, cause)));
     });
     child.#guard();
     return child;
   }
 
   get pid(): number {
-    return this.process.pid ?? -1;
+    const { pid } = this.process;
+    // Never a number that stands for other processes when it is negated.
+    if (pid === undefined) throw new MCPConnectionError('UPS216', 'the process did not start');
+    return pid;
   }
 
   /** Whether the child itself (not its descendants) has ended. */
@@ -87,9 +89,18 @@ export class Child {
     return this.process.exitCode !== null || this.process.signalCode !== null;
   }
 
-  /** The end of what the child wrote to its error output. */
-  get stderrTail(): string {
-    return this.#stderr.trim();
+  /**
+   * What the child's error output says about why it ended: its last line that names an error, else its last line. A
+   * crash of Node ends with its version, which explains nothing.
+   */
+  lastWords(redact: (text: string) => string): { cause?: Error } {
+    const lines = this.#stderr
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+    const telling =
+      lines.findLast((line) => /error|cannot|fail/i.test(line) && !/^at /.test(line)) ?? lines.at(-1);
+    return telling === undefined ? {} : { cause: new Error(quote(telling, redact)) };
   }
 
   /** How the child ended, in words. */
@@ -188,6 +199,16 @@ function hasLivingMember(group: number): boolean {
     }
   }
   return false;
+}
+
+function cannotRun({ command, cwd }: ChildOptions, cause: unknown): MCPConnectionError {
+  const isMissing = (cause as { code?: unknown } | null)?.code === 'ENOENT';
+  const folderIsMissing = isMissing && cwd !== undefined && !existsSync(cwd);
+  const hint = isMissing ? 'Is it installed and on PATH?' : 'Check its path and permissions.';
+  return new MCPConnectionError('UPS216', `the command "${command}" cannot be run`, {
+    hint: folderIsMissing ? `Its folder "cwd: ${cwd}" does not exist.` : hint,
+    cause,
+  });
 }
 
 function forget(child: Child): void {

@@ -44,7 +44,8 @@ export function attribute(error: unknown, at: Circumstances): MCPOrchestratorExc
       ...(error instanceof Error ? { cause: cleaned(error, at.redact) } : {}),
     });
   }
-  if (error.context['server'] !== undefined) return error;
+  // Whoever stopped an operation says why, and with which exit status; that is no fault of the server.
+  if (error.context['server'] !== undefined || error.code === 'UPS219') return error;
   return new Kind(error.code, `${at.server.id}: ${at.redact(error.message)}`, {
     context: { ...contextOf(at), ...error.context },
     ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -1,10 +1,20 @@
-import type { ServerConfig } from '../config/config.js';
-import { MCPOrchestratorException } from '../errors.js';
-import type { Operation } from '../operation.js';
+import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ServerConfig } from '../config/config.js';
+import { MCPConnectionError, MCPOrchestratorException } from '../errors.js';
+import { withSignal, type Operation } from '../operation.js';
+import { abortable } from '../resilience/deadline.js';
 import { startStdioServer, type Child } from './child-process.js';
-import type { ConnectOptions, ResourceClient } from './resource-client.js';
+import type { ResourceClient } from './resource-client.js';
 import type { OwnExecutable } from './start-server.js';
+import type { ConnectOptions } from './transport.js';
+
+/** One attempt to connect, shared by all who wait for it; it ends early when the last of them has gone. */
+interface Attempt {
+  readonly client: Promise<ResourceClient>;
+  readonly controller: AbortController;
+  waiting: number;
+}
 
 /**
  * The open connections, one a server, and the servers that were started for them.
@@ -14,10 +24,11 @@ import type { OwnExecutable } from './start-server.js';
 export class Connections {
   readonly #options: ConnectOptions;
   readonly #own: OwnExecutable;
-  readonly #clients = new Map<string, Promise<ResourceClient>>();
+  readonly #attempts = new Map<string, Attempt>();
   readonly #open = new Map<string, ResourceClient>();
   readonly #children = new Map<string, Child>();
-  readonly #closing = new Set<Promise<void>>();
+  /** Attempts and connections that are coming to their end. */
+  readonly #closing = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: ConnectOptions, own: OwnExecutable) {
@@ -36,22 +47,23 @@ export class Connections {
    * `start` block, after starting it.
    */
   async get(server: ServerConfig, op: Operation): Promise<ResourceClient> {
-    const known = this.#clients.get(server.id);
-    if (known !== undefined) {
-      const client = await known;
+    if (this.#closed) throw closedError();
+    op.signal.throwIfAborted();
+    const attempt = this.#attempts.get(server.id) ?? this.#attempt(server, op);
+    attempt.waiting += 1;
+    try {
+      const client = await abortable(attempt.client, op.signal);
       if (client.isOpen) return client;
       // Somebody may have replaced it while we waited.
-      if (this.#clients.get(server.id) === known) this.#forget(server.id, client);
-      return this.get(server, op);
-    }
-    const attempt = this.#connect(server, op);
-    this.#clients.set(server.id, attempt);
-    try {
-      return await attempt;
+      if (this.#attempts.get(server.id) === attempt) this.#forget(server.id, client);
     } catch (error) {
-      if (this.#clients.get(server.id) === attempt) this.#clients.delete(server.id);
+      if (op.signal.aborted && attempt.waiting === 1) attempt.controller.abort(op.signal.reason);
+      if (!op.signal.aborted || attempt.waiting === 1) this.#drop(server.id, attempt);
       throw error;
+    } finally {
+      attempt.waiting -= 1;
     }
+    return this.get(server, op);
   }
 
   /** Closes the connection to a server that is not needed any more; a server that was started runs on until `close`. */
@@ -63,11 +75,12 @@ export class Connections {
   /** Closes everything, started servers last. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;
-    const attempts = [...this.#clients.values()];
-    this.#clients.clear();
+    const attempts = [...this.#attempts.values()];
+    this.#attempts.clear();
     this.#open.clear();
+    for (const { controller } of attempts) controller.abort(closedError());
     await Promise.all(
-      attempts.map((attempt) => attempt.then((client) => client.close()).catch(() => undefined)),
+      attempts.map(({ client }) => client.then((connected) => connected.close()).catch(() => undefined)),
     );
     await Promise.all(this.#closing);
     const children = [...this.#children.values()];
@@ -75,9 +88,32 @@ export class Connections {
     await Promise.all(children.map((child) => child.stop(false)));
   }
 
+  #attempt(server: ServerConfig, op: Operation): Attempt {
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
+    const client = this.#connect(server, withSignal(op, controller.signal));
+    const attempt = { client, controller, waiting: 0 };
+    this.#attempts.set(server.id, attempt);
+    return attempt;
+  }
+
+  #drop(id: string, attempt: Attempt): void {
+    if (this.#attempts.get(id) === attempt) this.#attempts.delete(id);
+    // What it started is still being stopped, and `close` waits for that; a connection that came too late is closed.
+    this.#track(attempt.client.then((client) => client.close()).catch(() => undefined));
+  }
+
+  #track(ending: Promise<unknown>): void {
+    this.#closing.add(ending);
+    void ending.finally(() => this.#closing.delete(ending));
+  }
+
   async #connect(server: ServerConfig, op: Operation): Promise<ResourceClient> {
     const client = await this.#connectOrStart(server, op);
-    if (this.#closed) await client.close();
+    if (this.#closed || op.signal.aborted) {
+      await client.close();
+      throw this.#closed ? closedError() : op.signal.reason;
+    }
     this.#open.set(server.id, client);
     const { transport, protocolVersion, era } = client.connection;
     op.log('server.connected', { server: server.id, transport, protocol_version: protocolVersion, era });
@@ -109,9 +145,12 @@ export class Connections {
   }
 
   #forget(id: string, client: ResourceClient): void {
-    this.#clients.delete(id);
+    this.#attempts.delete(id);
     this.#open.delete(id);
-    const closing = client.close().finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    this.#track(client.close());
   }
+}
+
+function closedError(): MCPConnectionError {
+  return new MCPConnectionError('UPS219', 'the orchestrator is closed');
 }

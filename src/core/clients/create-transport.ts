@@ -4,7 +4,7 @@ import { startStdioServer, type Child } from './child-process.js';
 import { SseTransport } from './sse-transport.js';
 import { StdioTransport } from './stdio-transport.js';
 import { StreamableHttpTransport } from './streamable-http-transport.js';
-import type { LeanTransport } from './transport.js';
+import type { ConnectOptions, LeanTransport } from './transport.js';
 
 /**
  * The one factory of transports.
@@ -14,13 +14,13 @@ import type { LeanTransport } from './transport.js';
 export function createTransport(
   server: ServerConfig,
   kind: Exclude<TransportKind, 'auto'>,
-  maxBytes: number,
+  { maxBytes, redact }: ConnectOptions,
   child?: Promise<Child>,
 ): LeanTransport {
   switch (kind) {
     case 'stdio': {
       if (server.command === undefined) throw lacking(server, kind, 'command');
-      return new StdioTransport(child ?? startStdioServer(server), maxBytes);
+      return new StdioTransport(child ?? startStdioServer(server), maxBytes, redact);
     }
     case 'sse':
     case 'streamable-http': {

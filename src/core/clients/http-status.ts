@@ -4,9 +4,9 @@ import { MCPConnectionError } from '../errors.js';
 const HINTS: Readonly<Record<number, string>> = {
   401: 'Check the credentials in "headers".',
   403: 'Check the credentials in "headers"; the server may also refuse this Host or Origin.',
-  404: 'Check the path in the url: MCP servers usually listen at /mcp or /sse.',
+  404: 'Is this an MCP server? They usually listen at /mcp (streamable-http) or /sse (sse); check path and transport.',
   405: 'Check the transport: this path takes another one.',
-  429: 'The server asks for fewer requests; set "rate_limit".',
+  429: 'The server asks for fewer requests; try again later.',
 };
 
 /**

@@ -91,6 +91,18 @@ export class HttpOrigin {
         response.once('close', () => signal?.removeEventListener('abort', onAbort));
         resolve(response);
       });
+      sent.on('upgrade', (response, socket) => {
+        socket.destroy();
+        reject(
+          new MCPConnectionError(
+            'UPS206',
+            `the server wants another protocol (HTTP ${response.statusCode ?? 101})`,
+            {
+              hint: 'Is there really an MCP server at this address?',
+            },
+          ),
+        );
+      });
       sent.on('error', (error) => {
         signal?.removeEventListener('abort', onAbort);
         reject(signal?.aborted === true ? (signal.reason as Error) : connectionError(error, this.url.origin));
@@ -129,7 +141,7 @@ export function tooLarge(maxBytes: number): MCPConnectionError {
     `the answer is larger than ${Math.round(maxBytes / 1024 ** 2)} MiB`,
     {
       context: { max_bytes: maxBytes },
-      hint: 'Exclude the resource, or raise --max-bytes.',
+      hint: 'Exclude the resource by "resources: { exclude: […] }" of the server.',
     },
   );
 }
@@ -171,6 +183,31 @@ export function connectionError(cause: unknown, origin: string | undefined): MCP
 }
 
 function basic(url: URL): string {
-  const text = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const text = `${decoded(url.username)}:${decoded(url.password)}`;
   return `Basic ${Buffer.from(text).toString('base64')}`;
+}
+
+/** User info that is no valid percent-encoding is meant as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The status says what is wrong; a body that does not come is not waited for. */
+const ERROR_BODY_MS = 250;
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** Reads the body of an answer that is no success, as far as it is there soon. */
+export async function readErrorBody(response: IncomingMessage): Promise<string> {
+  const timer = setTimeout(() => response.destroy(), ERROR_BODY_MS);
+  try {
+    return await readBody(response, MAX_ERROR_BYTES);
+  } catch {
+    return '';
+  } finally {
+    clearTimeout(timer);
+  }
 }

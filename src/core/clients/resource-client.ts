@@ -9,7 +9,7 @@ import { createTransport } from './create-transport.js';
 import { ANY_OBJECT, LeanClient } from './lean-client.js';
 import { attribute, timedOut, type Phase } from './circumstances.js';
 import { translate } from './translate.js';
-import type { LeanTransport } from './transport.js';
+import type { ConnectOptions, LeanTransport } from './transport.js';
 
 /** What a connection turned out to be. */
 export interface Connection {
@@ -58,12 +58,6 @@ export interface ResourceClient {
   readResource(uri: string, op: Operation): Promise<RawRead>;
   callTool(name: string, args: Readonly<Record<string, unknown>>, op: Operation): Promise<ToolResult>;
   close(): Promise<void>;
-}
-
-export interface ConnectOptions {
-  readonly redact: (text: string) => string;
-  /** Upper bound of one message. */
-  readonly maxBytes: number;
 }
 
 /** A list that has not ended by then never will. */
@@ -126,7 +120,7 @@ async function connectOver(
   using deadline = createDeadline(server.connectTimeoutMs, () => timedOut(circumstances()), op.signal);
   const { signal } = deadline;
   const attempt = (mode: 'legacy' | { pin: string }) =>
-    connectWith(mode, createTransport(server, kind, options.maxBytes, child), server, signal);
+    connectWith(mode, createTransport(server, kind, options, child), server, signal);
   try {
     const { client, transport } = await (mustNegotiate(server, kind)
       ? negotiate(attempt, signal)
@@ -293,6 +287,7 @@ class SdkResourceClient implements ResourceClient {
     if (!this.connection.capabilities.includes(capability)) return { items: [], hint: undefined };
     const items: unknown[] = [];
     const cursors = new Set<string>();
+    let size = 0;
     let cursor: string | undefined;
     let hint: CacheHint | undefined;
     for (let page = 1; ; page += 1) {
@@ -307,7 +302,20 @@ class SdkResourceClient implements ResourceClient {
       const entries = result[key];
       if (!Array.isArray(entries)) throw this.#invalidList(method, `its "${key}" is not a list`);
       // One at a time: spreading a huge page into push() would overflow the stack.
-      for (const entry of entries) items.push(entry);
+      for (const entry of entries) {
+        items.push(entry);
+        size += sizeOf(entry);
+      }
+      if (size > this.#options.maxBytes) {
+        throw new ResourceFetchError(
+          'UPS209',
+          `${this.server.id}: ${method} is larger than ${MIB(this.#options.maxBytes)} MiB`,
+          {
+            context: { server: this.server.id, phase: 'list', method, pages: page },
+            hint: 'This is a fault of the server; report it to its authors.',
+          },
+        );
+      }
       if (page === 1) hint = hintOf(result);
       const next = result['nextCursor'];
       if (next === undefined || next === null) return { items, hint };
@@ -371,6 +379,17 @@ class SdkResourceClient implements ResourceClient {
     }
   }
 }
+
+/** About how much of an entry is kept: its texts, which are what can be large. */
+function sizeOf(entry: unknown): number {
+  if (typeof entry !== 'object' || entry === null) return 64;
+  return Object.values(entry).reduce<number>(
+    (sum, value) => sum + (typeof value === 'string' ? value.length : typeof value === 'object' ? 256 : 16),
+    64,
+  );
+}
+
+const MIB = (bytes: number) => Math.round(bytes / 1024 ** 2);
 
 /** Hints that make no sense (negative, no number) are none, instead of failing a good answer. */
 function hintOf(result: Readonly<Record<string, unknown>>): CacheHint | undefined {

@@ -2,12 +2,10 @@ import { setMaxListeners } from 'node:events';
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
-import { HttpOrigin, readBody } from './http.js';
+import { HttpOrigin, readErrorBody } from './http.js';
 import { httpStatusError } from './http-status.js';
 import { parseMessages } from './messages.js';
 import type { LeanTransport } from './transport.js';
-
-const MAX_REPLY_BYTES = 64 * 1024;
 
 /**
  * The HTTP+SSE transport of 2024-11-05 for the SDK's client: one event stream down, a POST for each message up,
@@ -54,7 +52,7 @@ export class SseTransport implements LeanTransport {
       response.destroy();
       throw httpStatusError(status, response.headers['retry-after']);
     }
-    if (!(response.headers['content-type'] ?? '').startsWith('text/event-stream')) {
+    if (!(response.headers['content-type'] ?? '').toLowerCase().startsWith('text/event-stream')) {
       response.destroy();
       throw new MCPConnectionError('UPS206', 'the server answered without an event stream', {
         hint: 'Is this the address of its SSE endpoint? A url that ends in /mcp wants transport: streamable-http.',
@@ -98,8 +96,11 @@ export class SseTransport implements LeanTransport {
     );
     const status = response.statusCode ?? 0;
     // The answer itself comes down the stream; this body says "Accepted" or is empty.
-    await readBody(response, MAX_REPLY_BYTES).catch(() => '');
-    if (status < 200 || status > 299) throw httpStatusError(status, response.headers['retry-after']);
+    if (status < 200 || status > 299) {
+      await readErrorBody(response);
+      throw httpStatusError(status, response.headers['retry-after']);
+    }
+    response.resume();
   }
 
   async close(): Promise<void> {

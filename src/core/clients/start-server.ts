@@ -4,7 +4,8 @@ import { MCPConnectionError, MCPOrchestratorException } from '../errors.js';
 import type { Operation } from '../operation.js';
 import { createDeadline } from '../resilience/deadline.js';
 import { Child } from './child-process.js';
-import { connect, type ConnectOptions, type ResourceClient } from './resource-client.js';
+import { connect, type ResourceClient } from './resource-client.js';
+import type { ConnectOptions } from './transport.js';
 
 /** How `start.command: mcpx` is run: the program and the arguments before those of the configuration. */
 export interface OwnExecutable {
@@ -73,7 +74,7 @@ export async function startServer(
         {
           context: context(),
           hint: 'Run its start command by hand, or give it a larger start.ready_timeout.',
-          ...stderrCause(child),
+          ...child.lastWords(options.redact),
         },
       ),
     op.signal,
@@ -85,7 +86,10 @@ export async function startServer(
       try {
         const looking = { ...op, signal: deadline.signal, id: op.id };
         const client = await connect(server, options, looking);
-        await client.listResources(looking);
+        await client.listResources(looking).catch(async (error: unknown) => {
+          await client.close();
+          throw error;
+        });
         const ours = !child.hasExited;
         if (!ours) await child.stop(false);
         op.log('server.ready', { ...context(), pid: child.pid, ours });
@@ -110,15 +114,9 @@ export async function startServer(
       `${server.id}: its start command ended (${child.describeExit()})`,
       {
         context: context(),
-        hint: `Run it by hand to see why: ${[start.command, ...start.args].join(' ')}`,
-        ...stderrCause(child),
+        hint: options.redact(`Run it by hand to see why: ${[start.command, ...start.args].join(' ')}`),
+        ...child.lastWords(options.redact),
       },
     );
   }
-}
-
-/** The last lines of a child's error output say best why it failed. */
-function stderrCause(child: Child): { cause?: Error } {
-  const lines = child.stderrTail.split('\n').slice(-3).join(' ').trim();
-  return lines === '' ? {} : { cause: new Error(lines) };
 }

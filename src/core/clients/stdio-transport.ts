@@ -20,13 +20,15 @@ export class StdioTransport implements LeanTransport {
   failure: Error | undefined;
   readonly #started: Promise<Child>;
   readonly #maxBytes: number;
+  readonly #redact: (text: string) => string;
   #child: Child | undefined;
   #parts: Buffer[] = [];
   #size = 0;
   #closed = false;
 
   /** @param started  the child, which may be coming up while the rest of mcpx still loads */
-  constructor(started: Promise<Child>, maxBytes: number) {
+  constructor(started: Promise<Child>, maxBytes: number, redact: (text: string) => string) {
+    this.#redact = redact;
     this.#started = started;
     this.#maxBytes = maxBytes;
   }
@@ -37,20 +39,15 @@ export class StdioTransport implements LeanTransport {
     this.#child = child;
     child.process.stdout?.on('data', (chunk: Buffer) => this.#read(chunk));
     // Not the exit but the end of its output: what it said before it died still counts.
-    child.process.once('close', () => {
-      this.#fail(
-        new MCPConnectionError('UPS222', `the server process ended (${child.describeExit()})`, {
-          hint: 'Run its command by hand to see what it says.',
-          ...(child.stderrTail === '' ? {} : { cause: new Error(lastLine(child.stderrTail)) }),
-        }),
-      );
-    });
+    child.process.once('close', () => this.#fail(this.#endedError()));
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
     const input = this.#child?.process.stdin;
     if (input === undefined || input === null || !input.writable) {
-      throw this.failure ?? new MCPConnectionError('UPS222', 'the server process is not running');
+      // Its end is being told by its own event, with the reason.
+      await this.#started.then((child) => child.exited);
+      throw this.failure ?? this.#endedError();
     }
     // Whatever is asked in one turn goes out in one write: each write to a pipe is a system call that waits.
     if (input.writableCorked === 0) {
@@ -70,6 +67,18 @@ export class StdioTransport implements LeanTransport {
     this.#closed = true;
     this.onclose?.();
     await this.#started.then((child) => child.stop()).catch(() => undefined);
+  }
+
+  #endedError(): MCPConnectionError {
+    const child = this.#child;
+    return new MCPConnectionError(
+      'UPS222',
+      `the server process ended (${child?.describeExit() ?? 'at its start'})`,
+      {
+        hint: 'Run its command by hand to see what it says.',
+        ...child?.lastWords(this.#redact),
+      },
+    );
   }
 
   #read(chunk: Buffer): void {
@@ -102,8 +111,4 @@ export class StdioTransport implements LeanTransport {
     this.failure = error;
     void this.close();
   }
-}
-
-function lastLine(text: string): string {
-  return text.split('\n').at(-1)?.trim() ?? '';
 }

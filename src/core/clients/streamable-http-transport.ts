@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
-import { HttpOrigin, readBody } from './http.js';
+import { HttpOrigin, readBody, readErrorBody } from './http.js';
 import { parseMessages, responseId } from './messages.js';
 import type { LeanTransport } from './transport.js';
 
@@ -20,8 +20,6 @@ const NAME_PARAMETER: Readonly<Record<string, string>> = {
 };
 const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
-/** Error bodies are read only to recognise a JSON-RPC error in them. */
-const MAX_ERROR_BYTES = 64 * 1024;
 /** The session is over for us; a server that is slow to say goodbye is not waited for. */
 const GOODBYE_MS = 250;
 
@@ -108,7 +106,7 @@ export class StreamableHttpTransport implements LeanTransport {
   async #receive(response: IncomingMessage, message: JSONRPCMessage): Promise<void> {
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) {
-      const text = await readBody(response, MAX_ERROR_BYTES).catch(() => '');
+      const text = await readErrorBody(response);
       if (this.#deliverErrorBody(text, message)) return;
       throw new SdkHttpError(SdkErrorCode.ClientHttpNotImplemented, `HTTP ${status}`, {
         status,

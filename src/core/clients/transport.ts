@@ -6,5 +6,11 @@ export interface LeanTransport extends Transport {
   readonly failure: Error | undefined;
 }
 
+export interface ConnectOptions {
+  readonly redact: (text: string) => string;
+  /** Upper bound of one message. */
+  readonly maxBytes: number;
+}
+
 /** Bounds of one message from a server. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 64 * 1024 * 1024;

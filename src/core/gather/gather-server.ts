@@ -23,6 +23,8 @@ export interface GatherServerOptions {
   readonly account: (bytes: number) => void;
   /** Lets go of the connection as soon as the server is done with. */
   readonly oneShot: boolean;
+  /** When the whole must be over, on the clock of `performance.now()`. */
+  readonly deadlineAt: number;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
 }
 
@@ -127,6 +129,7 @@ export async function gatherServer(
         ...server.retry,
         signal: op.signal,
         mayHelp,
+        deadlineAt: options.deadlineAt,
         onRetry: (error, attempt, pauseMs) => {
           attempts = Math.max(attempts, attempt + 1);
           const code = error instanceof MCPOrchestratorException ? error.code : undefined;
@@ -161,13 +164,16 @@ export async function gatherServer(
   function keyed(resources: readonly ListedResource[]): readonly (readonly [string, ListedResource])[] {
     const byKey = new Map<string, ListedResource>();
     const uris = new Set<string>();
+    const allUris = new Set(resources.map(({ uri }) => uri));
     for (const resource of resources) {
       if (uris.has(resource.uri)) {
         warnings.push({ code: 'UPS211', server: server.id, message: `lists ${resource.uri} more than once` });
         continue;
       }
       uris.add(resource.uri);
-      const isTaken = byKey.has(resource.name);
+      // A name that is another resource's URI would stand in the way of that one.
+      const isTaken =
+        byKey.has(resource.name) || (allUris.has(resource.name) && resource.name !== resource.uri);
       if (isTaken) {
         const message = `has several resources named "${resource.name}"; ${resource.uri} is listed by its URI`;
         warnings.push({ code: 'UPS211', server: server.id, message });

@@ -70,6 +70,7 @@ export async function gather(
             failFast,
             listOnly: options.listOnly ?? false,
             oneShot: options.oneShot ?? false,
+            deadlineAt: started + options.deadlineMs,
             redact: options.redact,
             account,
             ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
@@ -101,6 +102,13 @@ export async function gather(
   if (firstFailure !== undefined) throw withDetails(firstFailure, outcomes);
   const [first] = failed;
   if (first !== undefined && failed.length === outcomes.length) {
+    // Servers that are there and refuse us need other credentials, not a start.
+    if (failed.every((outcome) => outcome.status === 'failed' && outcome.error.code === 'UPS207')) {
+      throw withDetails(
+        first.status === 'failed' ? first.error : new MCPConnectionError('UPS207', 'refused'),
+        outcomes,
+      );
+    }
     throw new NoMCPAvailableError('UPS214', 'no server is usable', {
       context: { details: outcomes.map(describeOutcome) },
       cause: first.status === 'failed' ? first.error : undefined,

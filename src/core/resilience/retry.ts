@@ -12,6 +12,8 @@ export interface RetryOptions {
   readonly signal: AbortSignal;
   /** Whether another attempt may help; a number is the pause in milliseconds that the server asked for. */
   readonly mayHelp: (error: unknown) => boolean | number;
+  /** When the operation must be over, on the clock of `performance.now()`: no pause reaches beyond it. */
+  readonly deadlineAt?: number;
   readonly onRetry?: (error: unknown, attempt: number, pauseMs: number) => void;
   readonly random?: () => number;
 }
@@ -35,6 +37,8 @@ export async function retry<T>(call: (attempt: number) => Promise<T>, options: R
       const bound = Math.min(options.maxMs, options.initialMs * 2 ** (attempt - 1));
       // Timers of Node overflow above this and fire at once; nobody waits for 24 days anyway.
       const pauseMs = Math.min(typeof help === 'number' ? help : random() * bound, LONGEST_PAUSE_MS);
+      // Whoever asks to wait for longer than there is time has given the answer already.
+      if (options.deadlineAt !== undefined && performance.now() + pauseMs >= options.deadlineAt) throw error;
       options.onRetry?.(error, attempt, pauseMs);
       try {
         await sleep(pauseMs, undefined, { signal: options.signal });

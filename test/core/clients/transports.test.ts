@@ -6,6 +6,8 @@ import { configOf } from '../../fixtures/configuration.js';
 import { createTransport } from '../../../src/core/clients/create-transport.js';
 import { verifies } from '../../verifies.js';
 
+const OPTIONS = { maxBytes: 1, redact: (text: string) => text };
+
 const MADE_UP = (count: number) =>
   Object.fromEntries(
     Array.from({ length: count }, (_, index) => [
@@ -142,9 +144,11 @@ describe('the factory', () => {
       http: { url: 'http://127.0.0.1:1/x', priority: 1 },
       stdio: { command: 'node', priority: 2 },
     }).servers;
-    expect(createTransport(http!, 'sse', 1).constructor.name).toBe('SseTransport');
-    expect(createTransport(http!, 'streamable-http', 1).constructor.name).toBe('StreamableHttpTransport');
-    expect(createTransport(stdio!, 'stdio', 1).constructor.name).toBe('StdioTransport');
+    expect(createTransport(http!, 'sse', OPTIONS).constructor.name).toBe('SseTransport');
+    expect(createTransport(http!, 'streamable-http', OPTIONS).constructor.name).toBe(
+      'StreamableHttpTransport',
+    );
+    expect(createTransport(stdio!, 'stdio', OPTIONS).constructor.name).toBe('StdioTransport');
     const refused = (make: () => unknown) => {
       try {
         return make();
@@ -152,9 +156,9 @@ describe('the factory', () => {
         return error;
       }
     };
-    expect(refused(() => createTransport(http!, 'stdio', 1))).toMatchObject({ code: 'CFG107' });
-    expect(refused(() => createTransport(stdio!, 'sse', 1))).toMatchObject({ code: 'CFG107' });
-    expect(refused(() => createTransport(http!, 'carrier-pigeon' as 'sse', 1))).toMatchObject({
+    expect(refused(() => createTransport(http!, 'stdio', OPTIONS))).toMatchObject({ code: 'CFG107' });
+    expect(refused(() => createTransport(stdio!, 'sse', OPTIONS))).toMatchObject({ code: 'CFG107' });
+    expect(refused(() => createTransport(http!, 'carrier-pigeon' as 'sse', OPTIONS))).toMatchObject({
       code: 'CFG106',
       name: 'ConfigurationError',
     });
