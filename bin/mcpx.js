@@ -27,12 +27,18 @@ const exports_ = load();
 const controller = new AbortController();
 events.setMaxListeners(0, controller.signal);
 
+/** No command needs longer to stop in order. */
+const LAST_RESORT_MS = 12_000;
+
 /** Ends at once on the second signal; the first one lets the command stop in order. */
 function onStop(signal, status) {
-  process.on(signal, () => {
-    if (controller.signal.aborted) process.exit(status);
-    controller.abort(exports_.stopped(status));
-  });
+  process.on(signal, () => stop(status));
+}
+
+function stop(status) {
+  if (controller.signal.aborted) process.exit(status);
+  controller.abort(exports_.stopped(status));
+  setTimeout(() => process.exit(status), LAST_RESORT_MS).unref();
 }
 onStop('SIGINT', 130);
 onStop('SIGTERM', 143);
@@ -40,9 +46,7 @@ onStop('SIGTERM', 143);
 // A terminal that goes away stops a command like Ctrl-C; one that has asked for the signal reads its files again.
 let hangUps = 0;
 process.on('SIGHUP', () => {
-  if (hangUps > 0) return;
-  if (controller.signal.aborted) process.exit(129);
-  controller.abort(exports_.stopped(129));
+  if (hangUps === 0) stop(129);
 });
 
 // A reader that has seen enough (`| head -1`) is no failure: what is still written goes nowhere.

@@ -16,7 +16,7 @@ import { readVersion } from './core/version.js';
 /** What the exit statuses mean; each command's help names those that it can end with. */
 const EXIT_TEXTS: Readonly<Record<number, string>> = {
   0: 'complete result',
-  1: 'a bug in mcpx',
+  1: 'a bug in mcpx, or the result cannot be written',
   2: 'bad flag, argument or command',
   3: 'configuration or metadata file missing or invalid',
   4: 'a required server is unreachable, timed out or answered wrongly; or none is usable',

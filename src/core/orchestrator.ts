@@ -354,11 +354,16 @@ export class MCPOrchestrator implements AsyncDisposable {
     using deadline = this.#deadline(request.deadlineMs ?? this.config.deadlineMs, caller);
     const op = withSignal(caller, deadline.signal);
     const servers = request.server === undefined ? this.registry.servers : this.#chosen([request.server]);
-    const { outcomes } = await this.gather({ servers: servers.map(({ id }) => id), listOnly: true }, op);
+    // A server that is down matters only where it would have come first.
+    const { outcomes } = await this.gather(
+      { servers: servers.map(({ id }) => id), listOnly: true, failFast: false },
+      op,
+    );
     const usable = outcomes.filter(({ status }) => status !== 'failed');
     const listing = usable.filter(({ resources }) => resources.some((resource) => resource.uri === uri));
     const others = usable.filter((outcome) => !listing.includes(outcome) && outcome.templates.length > 0);
     for (const { server } of [...listing, ...others]) {
+      if (this.config.failFast) this.#assertNoneFailedBefore(server, outcomes);
       try {
         const client = await this.#connect(server, op);
         const { contents } = await client.readResource(uri, op);
@@ -378,6 +383,14 @@ export class MCPOrchestrator implements AsyncDisposable {
       hint: 'List what there is with `mcpx gather --list-only`.',
       fix: 'mcpx gather --list-only',
     });
+  }
+
+  /** Fail-fast: while a server of higher priority is silent, nobody knows whether it would have answered. */
+  #assertNoneFailedBefore(server: ServerConfig, outcomes: readonly Outcome[]): void {
+    const position = outcomes.findIndex((outcome) => outcome.server.id === server.id);
+    for (const outcome of outcomes.slice(0, position)) {
+      if (outcome.status === 'failed' && outcome.server.required) throw outcome.error;
+    }
   }
 
   getStatus(): OrchestratorStatus {

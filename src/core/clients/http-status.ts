@@ -6,24 +6,33 @@ const HINTS: Readonly<Record<number, string>> = {
   403: 'Check the credentials in "headers"; the server may also refuse this Host or Origin.',
   404: 'Is this an MCP server? They usually listen at /mcp (streamable-http) or /sse (sse); check path and transport.',
   405: 'Check the transport: this path takes another one.',
+  501: 'Is this an MCP server? It does not know the method.',
   429: 'The server asks for fewer requests; try again later.',
 };
 
 /**
  * The error for an HTTP status that is no success.
  *
+ * @param url  where it was asked; its query is left out, since it may hold credentials
  * @param retryAfter  the header of that name: seconds or a date (RFC 9110, section 10.2.3)
  */
-export function httpStatusError(status: number, retryAfter?: string, cause?: unknown): MCPConnectionError {
+export function httpStatusError(status: number, url: string, retryAfter?: string): MCPConnectionError {
   const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter);
   const context = { status, ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }) };
   const hint = HINTS[status] ?? (status >= 500 ? 'The server failed; look at its log.' : 'Check the url.');
   const refused = status === 401 || status === 403;
   return new MCPConnectionError(
     refused ? 'UPS207' : 'UPS205',
-    refused ? `the server refused our credentials (HTTP ${status})` : `the server answered HTTP ${status}`,
-    { context, hint, ...(cause === undefined ? {} : { cause }) },
+    refused
+      ? `the server refused our credentials (HTTP ${status})`
+      : `${withoutQuery(url)} answered HTTP ${status}`,
+    { context, hint },
   );
+}
+
+function withoutQuery(text: string): string {
+  const url = new URL(text);
+  return `${url.origin}${url.pathname}`;
 }
 
 function parseRetryAfter(text: string): number | undefined {

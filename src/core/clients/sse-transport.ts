@@ -50,7 +50,7 @@ export class SseTransport implements LeanTransport {
     const status = response.statusCode ?? 0;
     if (status !== 200) {
       response.destroy();
-      throw httpStatusError(status, response.headers['retry-after']);
+      throw httpStatusError(status, this.#origin.url.href, response.headers['retry-after']);
     }
     if (!(response.headers['content-type'] ?? '').toLowerCase().startsWith('text/event-stream')) {
       response.destroy();
@@ -98,7 +98,7 @@ export class SseTransport implements LeanTransport {
     // The answer itself comes down the stream; this body says "Accepted" or is empty.
     if (status < 200 || status > 299) {
       await readErrorBody(response);
-      throw httpStatusError(status, response.headers['retry-after']);
+      throw httpStatusError(status, this.#origin.url.href, response.headers['retry-after']);
     }
     response.resume();
   }

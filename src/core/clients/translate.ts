@@ -18,7 +18,14 @@ export function translate(error: unknown, at: Circumstances): MCPOrchestratorExc
   if (error instanceof SdkHttpError) {
     const { status } = error;
     const retryAfter = (error.data as { retryAfter?: unknown }).retryAfter;
-    return translate(httpStatusError(status, typeof retryAfter === 'string' ? retryAfter : undefined), at);
+    return translate(
+      httpStatusError(
+        status,
+        server.url ?? 'http://unknown',
+        typeof retryAfter === 'string' ? retryAfter : undefined,
+      ),
+      at,
+    );
   }
   if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) return timedOut(at);
   if (error instanceof SdkError && error.code === SdkErrorCode.ConnectionClosed) {

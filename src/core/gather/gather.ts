@@ -133,7 +133,7 @@ function withDetails(
   return new Kind(error.code, error.message, {
     context: { ...error.context, details: outcomes.map(describeOutcome) },
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    fix: error.fix ?? 'mcpx gather --degraded',
+    ...(outcomes.length > 1 ? { fix: error.fix ?? 'mcpx gather --degraded' } : {}),
     ...(error.cause === undefined ? {} : { cause: error.cause }),
   });
 }
