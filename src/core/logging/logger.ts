@@ -16,7 +16,7 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** Takes a whole line with its line break; standard error in the executable. */
   readonly write: (line: string) => void;
-  /** Takes secrets out of a line before it is written. */
+  /** Takes secrets out of the texts among an event's values; its field names are ours and stay. */
   readonly redact?: (text: string) => string;
   readonly now?: () => number;
 }
@@ -32,11 +32,29 @@ export function createLogger(options: LoggerOptions): Logger {
       const time = new Date(now()).toISOString();
       const line =
         options.format === 'json'
-          ? JSON.stringify({ time, level, event, ...fields })
+          ? `${JSON.stringify({ time, level, event }).slice(0, -1)}${jsonFields(fields)}}`
           : `${time.slice(11, 23)} ${level.padEnd(5)} ${event}${textFields(fields)}`;
-      options.write(`${redact(line).replace(CONTROLS, escaped)}\n`);
+      options.write(`${line.replace(CONTROLS, escaped)}\n`);
     },
   };
+
+  function jsonFields(fields: LogFields): string {
+    const inner = jsonOf(fields).slice(1, -1);
+    return inner === '' ? '' : `,${inner}`;
+  }
+
+  function textFields(fields: LogFields): string {
+    return Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => ` ${key}=${jsonOf(value, key)}`)
+      .join('');
+  }
+
+  function jsonOf(root: unknown, name = ''): string {
+    return JSON.stringify(root, (key, value: unknown) =>
+      typeof value === 'string' && (key || name) !== 'operation_id' ? redact(value) : value,
+    );
+  }
 }
 
 // Lines go to a terminal, and JSON alone leaves these as they are.
@@ -45,14 +63,4 @@ const CONTROLS = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufe
 
 function escaped(control: string): string {
   return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-function textFields(fields: LogFields): string {
-  return Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(
-      ([key, value]) =>
-        ` ${key}=${typeof value === 'number' || typeof value === 'boolean' ? value : JSON.stringify(value)}`,
-    )
-    .join('');
 }

@@ -49,6 +49,33 @@ it.each(['json', 'text'] as const)('%s lines hold neither secrets nor what drive
   expect(lines[0]?.slice(0, -1)).not.toMatch(/hunter2|[\u0000-\u001f\u007f-\u009f\u202e]/);
 });
 
+it.each(['json', 'text'] as const)(
+  '%s lines lose secrets in values only, however short they are',
+  (format) => {
+    const { lines, logger: log } = logger({
+      format,
+      redact: (text) =>
+        ['server', 'time', 'say "x"', 'id-1'].reduce((rest, one) => rest.replaceAll(one, '***'), text),
+    });
+    const at = { server: 'the server', list: ['time', { time: 'say "x"' }], count: 3 };
+    log.log('info', 'server.timed', { operation_id: 'id-1', servers: 2, at });
+    if (format === 'json') {
+      expect(JSON.parse(lines[0] ?? '')).toEqual({
+        time: '2026-01-02T03:04:05.678Z',
+        level: 'info',
+        event: 'server.timed',
+        operation_id: 'id-1',
+        servers: 2,
+        at: { server: 'the ***', list: ['***', { time: '***' }], count: 3 },
+      });
+    } else {
+      expect(lines[0]).toBe(
+        '03:04:05.678 info  server.timed operation_id="id-1" servers=2 at={"server":"the ***","list":["***",{"time":"***"}],"count":3}\n',
+      );
+    }
+  },
+);
+
 it('an operation puts its id into every event, under another signal too', () => {
   const { lines, logger: log } = logger();
   const op = createOperation({ id: 'op-1', logger: log });
