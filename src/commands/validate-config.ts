@@ -1,5 +1,7 @@
 import type { ValidatedConfig, ValidatedFile } from '../core/config/validate.js';
-import type { CommandDefinition, CommandInput } from './command.js';
+import type { FlagValue } from '../core/config/resolved.js';
+import type { LogLevel } from '../core/logging/logger.js';
+import type { CommandDefinition, CommandInput, GlobalOptions } from './command.js';
 
 export const validateConfigCommand: CommandDefinition = {
   name: 'validate-config',
@@ -12,12 +14,17 @@ export const validateConfigCommand: CommandDefinition = {
       choices: ['text', 'json', 'github', 'sarif'],
     },
     { flags: '--strict', description: 'warnings fail as well' },
+    {
+      flags: '--print',
+      description: 'print the configuration in effect and where each value comes from; secrets as ***',
+    },
     { flags: '--metadata <file>', description: 'check a product-metadata file the same way' },
     { flags: '--schema', description: 'print the JSON Schema of the configuration' },
   ],
   examples: [
     'mcpx validate-config',
     'mcpx validate-config --strict --format github config/*.yaml',
+    'mcpx validate-config --print',
     'mcpx validate-config --metadata resources/product_metadata.json',
     'mcpx validate-config --schema > mcp_config_schema.json',
   ],
@@ -33,8 +40,76 @@ async function run(input: CommandInput): Promise<number> {
     return 0;
   }
   const files = await validateAll(input);
-  return report(input, files);
+  return options['print'] === true ? print(input, files) : report(input, files);
 }
+
+/** The configuration in effect; of one that is wrong its problems instead. */
+async function print(
+  input: CommandInput,
+  files: readonly (ValidatedFile | ValidatedConfig)[],
+): Promise<number> {
+  const { options, global, io } = input;
+  const [file, ...more] = files;
+  const format = options['format'] ?? (global.output === 'table' ? 'text' : global.output);
+  if (file === undefined || !('examined' in file) || more.length > 0) {
+    const { ConfigurationError } = await import('../core/errors.js');
+    throw new ConfigurationError('CLI901', '--print takes one configuration', {
+      hint: 'Name one file, and no --metadata.',
+    });
+  }
+  if (format === 'github' || format === 'sarif') {
+    const { ConfigurationError } = await import('../core/errors.js');
+    throw new ConfigurationError('CLI901', `--print has no format ${format}`, {
+      hint: 'Use --format text or --format json.',
+    });
+  }
+  const { examined, text = '' } = file;
+  const warned = options['strict'] === true && file.problems.length > 0;
+  if (examined?.config === undefined || warned) return report(input, files);
+  const [{ resolveSettings }, { renderResolved, resolvedJson }, { viewOf, writeValue }] = await Promise.all([
+    import('../core/config/resolved.js'),
+    import('../render/resolved-config.js'),
+    import('./output.js'),
+  ]);
+  const values = resolveSettings(examined.config, examined, text, flagsOf(global));
+  if (format === 'text') await io.out(renderResolved(values, viewOf(global, io)));
+  else await writeValue(resolvedJson(file.file, values), format as 'json' | 'yaml' | 'ndjson', io);
+  return 0;
+}
+
+/** The flags that stand in for settings of the file. */
+function flagsOf(global: GlobalOptions): readonly FlagValue[] {
+  const flags: FlagValue[] = [];
+  if (global.deadlineMs !== undefined) {
+    const { deadlineMs } = global;
+    const value = deadlineMs % 1000 === 0 ? `${deadlineMs / 1000}s` : `${deadlineMs}ms`;
+    flags.push({ path: ['orchestration', 'deadline'], flag: '--deadline', value });
+  }
+  const level: readonly [string, string] | undefined =
+    global.logLevel !== undefined
+      ? ['--log-level', LEVELS[global.logLevel]]
+      : global.verbose
+        ? ['--verbose', 'DEBUG']
+        : global.quiet
+          ? ['--quiet', 'ERROR']
+          : undefined;
+  if (level !== undefined) {
+    const [flag, value] = level;
+    flags.push(
+      { path: ['orchestration', 'log_level'], flag, value },
+      // Whoever asks for a level wants to see the log.
+      { path: ['orchestration', 'enable_logging'], flag, value: true },
+    );
+  }
+  return flags;
+}
+
+const LEVELS: Readonly<Record<LogLevel, string>> = {
+  debug: 'DEBUG',
+  info: 'INFO',
+  warn: 'WARNING',
+  error: 'ERROR',
+};
 
 /** The named files, each once, or the one that every command would use. */
 async function validateAll(input: CommandInput): Promise<readonly (ValidatedFile | ValidatedConfig)[]> {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { checkConfig } from '../../src/core/config/load.js';
 import { temporaryFolder } from '../fixtures/configuration.js';
 import { errorLine, run } from '../fixtures/io.js';
 import { verifies } from '../verifies.js';
@@ -181,5 +182,127 @@ describe('mcpx validate-config', () => {
     const ran = await run(['validate-config', '--json'], { cwd: folder.path });
     expect(performance.now() - started).toBeLessThan(5000);
     expect(codesOf(ran.stdout)).toHaveLength(2000);
+  });
+});
+
+describe('mcpx validate-config --print', () => {
+  const FILE = [
+    'defaults: { timeout: 5 }',
+    'mcp_servers:',
+    '  a:',
+    '    url: "http://user:sentinel-1@localhost/sse?k=sentinel-2"',
+    '    priority: ${P:-3}',
+    '    domains: [p]',
+    '    headers: { Authorization: "Bearer ${T}", X: sentinel-3 }',
+    '    start: { command: mcpx, args: [--token, sentinel-4], env: { A: sentinel-5 } }',
+    '  constructor: { command: node, args: ["${MY_TOKEN}", --key], domains: [q], retry: { initial: 1 } }',
+    '',
+  ].join('\n');
+  const ENV = {
+    T: 'sentinel-6',
+    MY_TOKEN: 'sentinel-7',
+    MCPX_MAX_RETRIES: '5',
+    MCPX_SERVERS__CONSTRUCTOR__PRIORITY: '7',
+    MCPX_SERVERS__A__HEADERS__Y: 'sentinel-8',
+  };
+
+  async function print(...flags: string[]) {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', FILE);
+    return await run(['validate-config', '--print', ...flags], { cwd: folder.path, env: ENV });
+  }
+
+  it('tells every value in effect and where it comes from', async () => {
+    const { status, stdout, stderr } = await print('--deadline', '90', '-v');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const lines = stdout.split('\n').map((line) => line.trim().replace(/ +#/, ' #'));
+    for (const line of [
+      'timeout: 5 # file 1:22',
+      'connect_timeout: 5 # default',
+      'priority: 3 # file 5:15, ${P}',
+      'priority: 7 # environment MCPX_SERVERS__CONSTRUCTOR__PRIORITY',
+      'timeout: 5 # file 1:22 (defaults.timeout)',
+      'max_retries: 5 # environment MCPX_MAX_RETRIES (orchestration.max_retries)',
+      'initial: 1 # file 9:95',
+      'transport: "sse" # default',
+      'deadline: "90s" # flag --deadline',
+      'log_level: "DEBUG" # flag --verbose',
+      'Authorization: "***" # file 7:31, ${T}',
+      'url: "http://***:***@localhost/sse?k=***" # file 4:10',
+      'args: ["--token", "***"] # file 8:35',
+    ]) {
+      expect(lines).toContain(line);
+    }
+  });
+
+  it('shows no credential', async () => {
+    for (const flags of [[], ['--json'], ['-o', 'yaml']]) {
+      const { stdout } = await print(...flags);
+      expect(stdout).toContain('***');
+      expect(stdout).not.toContain('sentinel');
+    }
+  });
+
+  it('reads as a configuration again, with the same meaning', async () => {
+    for (const file of [
+      'config/mcp_config.yaml',
+      'test/data/documents/002.yaml',
+      'test/data/config/everything.yaml',
+    ]) {
+      const env = { METADATA_TOKEN: '***' };
+      const before = checkConfig(file, readFileSync(file, 'utf8'), env).config;
+      const { stdout } = await run(['validate-config', '--print', file], { env });
+      const again = checkConfig(file, stdout, env);
+      expect(again.problems).toEqual([]);
+      const withoutSecrets = (config: typeof before) =>
+        JSON.stringify(config, (key, value: unknown) =>
+          key === 'headers' || key === 'env' ? undefined : value,
+        );
+      expect(withoutSecrets(again.config)).toBe(withoutSecrets(before));
+    }
+  });
+
+  it('is data for programs', async () => {
+    const { stdout } = await print('--json');
+    const { sources, ...rest } = JSON.parse(stdout) as { sources: readonly unknown[] };
+    expect(rest).toMatchObject({
+      api_version: 'mcpx/v1',
+      kind: 'ResolvedConfig',
+      file: 'mcpx.yaml',
+      config: { mcp_servers: { a: { priority: 3 }, constructor: { priority: 7, args: ['***'] } } },
+    });
+    expect(sources).toContainEqual({
+      path: ['mcp_servers', 'a', 'priority'],
+      source: 'file',
+      line: 5,
+      column: 15,
+      variables: ['P'],
+    });
+    expect(sources).toContainEqual({
+      path: ['mcp_servers', 'a', 'timeout'],
+      source: 'file',
+      line: 1,
+      column: 22,
+      variables: [],
+      inherited_from: 'defaults.timeout',
+    });
+  });
+
+  it('of a file that is wrong its problems are told instead', async () => {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', WRONG);
+    const ran = await run(['validate-config', '--print', '--json'], { cwd: folder.path });
+    expect(ran.status).toBe(3);
+    expect(codesOf(ran.stdout)).toEqual(['CFG104', 'CFG105']);
+  });
+
+  it.each([
+    [['a.yaml', 'b.yaml'], '--print takes one configuration'],
+    [['--metadata', 'm.json'], '--print takes one configuration'],
+    [['a.yaml', '--format', 'sarif'], '--print has no format sarif'],
+  ])('%j is a usage error', async (flags, message) => {
+    const ran = await run(['validate-config', '--print', '-o', 'json', ...flags]);
+    expect(ran).toMatchObject({ status: 2, stdout: '' });
+    expect(errorLine(ran)).toMatchObject({ code: 'CLI901', message });
   });
 });

@@ -8,7 +8,8 @@ import type { Path } from './yaml-document.js';
 /** Capabilities that mcpx itself asks for; any other word is the user's own. */
 const KNOWN_CAPABILITIES = ['execute_query', 'list_resources'];
 
-const CREDENTIAL_NAME =
+/** Names of variables that hold a credential. */
+export const CREDENTIAL_NAME =
   /(?:^|[_-])(?:token|secret|pass(?:word|wd|phrase)?|pwd|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)(?:$|[_-])/i;
 const CREDENTIAL_HEADER = /^(?:proxy-)?authorization$|cookie|token|secret|password|api-?key|auth-?key/i;
 const CREDENTIAL_FLAG = /^--?(?:token|secret|password|api-?key|access-?key)(?:=|$)/i;
@@ -111,9 +112,7 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
 
   function checkArguments(path: Path, args: readonly string[]): void {
     for (const [index, arg] of args.entries()) {
-      const follows = CREDENTIAL_FLAG.test(args[index - 1] ?? '') && !(args[index - 1] ?? '').includes('=');
-      const carries = CREDENTIAL_FLAG.test(arg) && arg.includes('=') && !arg.endsWith('=');
-      if (carries || (follows && !arg.startsWith('-')) || CREDENTIAL_VALUE.test(arg)) {
+      if (isCredentialArgument(args, index)) {
         clearText([...path, index], arg, 'an argument, which every process list shows,');
       }
     }
@@ -158,6 +157,15 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
       )
     );
   }
+}
+
+/** Whether an argument of a command carries a credential, by its flag, by the flag before it or by its own form. */
+export function isCredentialArgument(args: readonly string[], index: number): boolean {
+  const arg = args[index] ?? '';
+  const before = args[index - 1] ?? '';
+  const follows = CREDENTIAL_FLAG.test(before) && !before.includes('=') && !arg.startsWith('-');
+  const carries = CREDENTIAL_FLAG.test(arg) && /=./.test(arg);
+  return carries || follows || CREDENTIAL_VALUE.test(arg);
 }
 
 function resembles(word: string, known: string): boolean {
