@@ -1,10 +1,10 @@
-import type { CommandDefinition, CommandInput } from './command.js';
+import type { CommandDefinition, CommandInput, GlobalOptions, Io } from './command.js';
 
 export const serversCommand: CommandDefinition = {
   name: 'servers',
-  summary: 'Show the configured servers, without connecting to them',
-  examples: ['mcpx servers list', 'mcpx servers show product_metadata_mcp'],
-  exits: [0, 2, 3, 7],
+  summary: 'Show the configured servers, or import those of an editor, without connecting',
+  examples: ['mcpx servers list', 'mcpx servers show product_metadata_mcp', 'mcpx servers import --dry-run'],
+  exits: [0, 1, 2, 3, 7],
   subcommands: [
     {
       name: 'list',
@@ -20,6 +20,28 @@ export const serversCommand: CommandDefinition = {
       examples: ['mcpx servers show product_metadata_mcp'],
       exits: [0, 2, 3, 7],
       run: show,
+    },
+    {
+      name: 'import',
+      summary: "Take over the servers of your editors' files",
+      description:
+        "Take over the servers of your editors' files: claude-desktop, claude-code, cursor, vscode, codex, or any file of theirs; without --from those of all",
+      options: [
+        { flags: '--from <source>', description: 'one of these editors, or a JSON or TOML file' },
+        {
+          flags: '--output-file <file>',
+          description: 'file to write; the configuration in use, or a new mcpx.yaml, when left out',
+        },
+        { flags: '--force', description: 'replace servers that have the same id' },
+        { flags: '--dry-run', description: 'show what would be written, and write nothing' },
+      ],
+      examples: [
+        'mcpx servers import --dry-run',
+        'mcpx servers import --from cursor',
+        'mcpx servers import --from ~/.codex/config.toml --output-file mcpx.yaml',
+      ],
+      exits: [0, 1, 2, 3, 7],
+      run: importThem,
     },
   ],
 };
@@ -49,6 +71,41 @@ async function show(input: CommandInput): Promise<void> {
       global.output,
       io,
     );
+}
+
+async function importThem({ options, global, io }: CommandInput): Promise<void> {
+  const [{ importServers }, render, { viewOf, writeValue }] = await Promise.all([
+    import('../core/config/import.js'),
+    import('../render/import.js'),
+    import('./output.js'),
+  ]);
+  const from = options['from'] as string | undefined;
+  const result = await importServers({
+    ...(from === undefined ? {} : { from }),
+    outputFile: (options['outputFile'] as string | undefined) ?? (await configToWrite(global, io)),
+    force: options['force'] === true,
+    dryRun: options['dryRun'] === true,
+    system: { platform: process.platform, env: io.env, cwd: io.cwd },
+  });
+  if (global.output === 'table') await io.out(render.renderImport(result, viewOf(global, io)));
+  else await writeValue(render.importReport(result), global.output, io);
+}
+
+/** The configuration that the other commands would use here, or the one that they will find once it is written. */
+async function configToWrite(global: GlobalOptions, io: Io): Promise<string> {
+  const [{ relative }, { findConfig }, { ConfigurationError }] = await Promise.all([
+    import('node:path'),
+    import('../core/config/load.js'),
+    import('../core/errors.js'),
+  ]);
+  try {
+    const found = await findConfig(global.config, io.cwd, io.env);
+    const local = relative(io.cwd, found);
+    return global.config ?? (local.startsWith('..') ? found : local);
+  } catch (error) {
+    if (error instanceof ConfigurationError && error.code === 'CFG101') return 'mcpx.yaml';
+    throw error;
+  }
 }
 
 function load() {
