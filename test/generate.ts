@@ -1,8 +1,12 @@
-/** What is generated from the configuration schema: the published JSON Schema and the README's table. */
+/** What is generated from the sources: the published JSON Schema, and the README's tables of settings and of codes. */
+import { ERROR_CATALOGUE, type CatalogueEntry } from '../src/core/error-catalogue.js';
+import { ERROR_CODES, type ErrorCode } from '../src/core/errors.js';
 import { configJsonSchema } from '../src/core/config/schema.js';
 
 export const TABLE_BEGIN = '<!-- configuration:begin -->';
 export const TABLE_END = '<!-- configuration:end -->';
+export const CODES_BEGIN = '<!-- codes:begin -->';
+export const CODES_END = '<!-- codes:end -->';
 
 interface JsonSchema {
   readonly type?: string;
@@ -32,20 +36,42 @@ export function configurationTable(): string {
   const rows = Object.entries(schema.properties ?? {})
     .filter(([key]) => key !== '$schema')
     .flatMap(([key, child]) => rowsOf(key, child, false));
-  const cells = [['Setting', 'Type', 'Default', 'Environment', 'Meaning'], ...rows];
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |\n`;
-  const [head, ...body] = cells;
-  return [line(head!), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('');
+  return markdownTable(['Setting', 'Type', 'Default', 'Environment', 'Meaning'], rows);
 }
 
-/** A README with the table between its markers, or `undefined` where the markers are missing. */
-export function withTable(readme: string): string | undefined {
-  const begin = readme.indexOf(TABLE_BEGIN);
-  const end = readme.indexOf(TABLE_END);
+/** The Markdown table of every code, without the markers around it. */
+export function codesTable(): string {
+  const rows = Object.entries(ERROR_CODES).map(([code, { name, exit, meaning }]) => {
+    const { remedies }: CatalogueEntry = ERROR_CATALOGUE[code as ErrorCode];
+    return [code, `\`${name}\``, String(exit), meaning, remedies[0] ?? ''].map(escaped);
+  });
+  return markdownTable(['Code', 'Name', 'Exit', 'Meaning', 'What to do first'], rows);
+}
+
+function markdownTable(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...body.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('');
+}
+
+/** A README with its tables between their markers, or `undefined` where a marker is missing. */
+export function withTables(readme: string): string | undefined {
+  const settings = replaceBetween(readme, TABLE_BEGIN, TABLE_END, configurationTable());
+  return settings && replaceBetween(settings, CODES_BEGIN, CODES_END, codesTable());
+}
+
+function replaceBetween(text: string, beginMark: string, endMark: string, table: string): string | undefined {
+  const begin = text.indexOf(beginMark);
+  const end = text.indexOf(endMark);
   if (begin === -1 || end < begin) return undefined;
-  return `${readme.slice(0, begin + TABLE_BEGIN.length)}\n\n${configurationTable()}\n${readme.slice(end)}`;
+  return `${text.slice(0, begin + beginMark.length)}\n\n${table}\n${text.slice(end)}`;
+}
+
+function escaped(cell: string): string {
+  return cell.replaceAll('|', String.raw`\|`);
 }
 
 function rowsOf(path: string, schema: JsonSchema, required: boolean): string[][] {
@@ -63,7 +89,7 @@ function rowsOf(path: string, schema: JsonSchema, required: boolean): string[][]
       schema.default === undefined ? (required ? 'required' : '') : `\`${JSON.stringify(schema.default)}\``,
       environmentText(path, schema),
       schema.description ?? '',
-    ].map((cell) => cell.replaceAll('|', String.raw`\|`)),
+    ].map(escaped),
   ];
 }
 

@@ -1,6 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { configurationTable, schemaFile, TABLE_BEGIN, TABLE_END, withTable } from './generate.js';
+import { ERROR_CODES } from '../src/core/errors.js';
+import {
+  CODES_BEGIN,
+  CODES_END,
+  codesTable,
+  configurationTable,
+  schemaFile,
+  TABLE_BEGIN,
+  TABLE_END,
+  withTables,
+} from './generate.js';
 
 /** `npm run generate` sets it: the files are written instead of compared. */
 const isUpdate = process.env['UPDATE_GENERATED'] === '1';
@@ -15,10 +25,11 @@ describe('generated files', () => {
     expect(readFileSync(SCHEMA, 'utf8'), `${SCHEMA} is out of date: run \`npm run generate\``).toBe(schema);
   });
 
-  it("the README's table of settings is that of the schema", () => {
+  it("the README's tables of settings and codes are those of the sources", () => {
     const readme = existsSync(README) ? readFileSync(README, 'utf8') : '';
-    const expected = withTable(readme);
-    expect(expected, `${README} needs the lines ${TABLE_BEGIN} and ${TABLE_END}`).toBeDefined();
+    const expected = withTables(readme);
+    const marks = [TABLE_BEGIN, TABLE_END, CODES_BEGIN, CODES_END].join(', ');
+    expect(expected, `${README} needs the lines ${marks}`).toBeDefined();
     if (isUpdate) writeFileSync(README, expected!);
     expect(readFileSync(README, 'utf8'), `${README} is out of date: run \`npm run generate\``).toBe(expected);
   });
@@ -47,5 +58,13 @@ describe('generated files', () => {
     expect(row('mcp_servers.<id>.start.command')?.[2]).toBe('required');
     expect(table).not.toContain('undefined');
     expect(table).not.toContain('$schema');
+  });
+
+  it('the table of codes has a line for each, with what to do first', () => {
+    const lines = codesTable().trimEnd().split('\n').slice(2);
+    expect(lines.map((line) => line.split(' | ')[0])).toEqual(
+      Object.keys(ERROR_CODES).map((code) => `| ${code}`),
+    );
+    expect(lines.find((line) => line.startsWith('| RES306 '))).toContain('`mcpx servers list`');
   });
 });

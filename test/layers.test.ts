@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 const GROUND = ['core/errors', 'core/operation', 'core/logging', 'core/version', 'core/package-root'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/errors': [],
+  'core/error-catalogue': ['core/errors'],
   'core/version': [],
   'core/package-root': [],
   'core/logging': [],

@@ -1,5 +1,6 @@
 import type { CommandDefinition } from './command.js';
 import { completionCommand } from './completion.js';
+import { explainCommand } from './explain.js';
 import { gatherCommand } from './gather.js';
 import { initCommand } from './init.js';
 import { readCommand } from './read.js';
@@ -17,5 +18,6 @@ export const commands: readonly CommandDefinition[] = [
   validateConfigCommand,
   serveCommand,
   initCommand,
+  explainCommand,
   completionCommand,
 ];
