@@ -49,25 +49,25 @@ export const serversCommand: CommandDefinition = {
 async function list(input: CommandInput): Promise<void> {
   const { global, io } = input;
   const [{ openSession }, { Registry }, render, { viewOf, writeValue }] = await load();
-  const { config } = await openSession(input);
+  const { config, redact } = await openSession(input);
   const { servers } = new Registry(config.servers);
-  if (global.output === 'table') await io.out(render.renderServers(servers, viewOf(global, io)));
-  else await writeValue(render.serverList(servers), global.output, io);
+  if (global.output === 'table') await io.out(render.renderServers(servers, viewOf(global, io), redact));
+  else await writeValue(render.serverList(servers, redact), global.output, io);
 }
 
 async function show(input: CommandInput): Promise<void> {
   const { args, global, io } = input;
   const [{ openSession }, { Registry }, render, { viewOf, writeValue }] = await load();
   const { chooseServers } = await import('./choose-servers.js');
-  const { config } = await openSession(input);
+  const { config, redact } = await openSession(input);
   const registry = new Registry(config.servers);
   const [id = ''] = chooseServers(registry, [String(args[0])], undefined);
   const server = registry.find(id);
   if (server === undefined) return;
-  if (global.output === 'table') await io.out(render.renderServer(server, viewOf(global, io)));
+  if (global.output === 'table') await io.out(render.renderServer(server, viewOf(global, io), redact));
   else
     await writeValue(
-      { api_version: 'mcpx/v1', kind: 'Server', ...render.describeServer(server) },
+      { api_version: 'mcpx/v1', kind: 'Server', ...render.describeServer(server, redact) },
       global.output,
       io,
     );

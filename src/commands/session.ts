@@ -10,6 +10,8 @@ import type { CommandInput, GlobalOptions, Io } from './command.js';
 export interface Session {
   readonly config: Config;
   readonly op: Operation;
+  /** Takes the configuration's secrets out of a text. */
+  readonly redact: (text: string) => string;
 }
 
 /** Finds and loads the configuration and begins an operation that logs as flags and file say. */
@@ -19,10 +21,11 @@ export async function openSession({ global, io, operationId }: CommandInput): Pr
   const local = relative(io.cwd, found);
   const file = global.config ?? (local.startsWith('..') ? found : local);
   const config = await loadConfig(file, io.env, io.cwd);
-  const logger = loggerFor(global, io, config.logging, createRedactor(secretsOf(config)));
+  const redact = createRedactor(secretsOf(config));
+  const logger = loggerFor(global, io, config.logging, redact);
   const op = createOperation({ id: operationId, signal: io.signal, logger });
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
-  return { config, op };
+  return { config, op, redact };
 }
 
 /** The logger of the flags, or of the configuration where they say nothing. */

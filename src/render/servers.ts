@@ -5,13 +5,27 @@ import { plain, type View } from './terminal.js';
 
 const HIDDEN = '***';
 
+/** Takes values that came from the environment out of a text. */
+type Redact = (text: string) => string;
+const keep: Redact = (text) => text;
+
 /** `mcpx servers list` for programs. */
-export function serverList(servers: readonly ServerConfig[]): Readonly<Record<string, unknown>> {
-  return { api_version: 'mcpx/v1', kind: 'ServerList', servers: servers.map(describeServer) };
+export function serverList(
+  servers: readonly ServerConfig[],
+  redact: Redact = keep,
+): Readonly<Record<string, unknown>> {
+  return {
+    api_version: 'mcpx/v1',
+    kind: 'ServerList',
+    servers: servers.map((server) => describeServer(server, redact)),
+  };
 }
 
 /** One configured server with its durations in milliseconds and its secrets as `***`. */
-export function describeServer(server: ServerConfig): Readonly<Record<string, unknown>> {
+export function describeServer(
+  server: ServerConfig,
+  redact: Redact = keep,
+): Readonly<Record<string, unknown>> {
   return {
     id: server.id,
     name: server.name,
@@ -20,8 +34,8 @@ export function describeServer(server: ServerConfig): Readonly<Record<string, un
     capabilities: server.capabilities,
     transport: server.transport,
     protocol: server.protocol,
-    ...(server.url === undefined ? {} : { url: safeUrl(server.url) }),
-    ...(server.command === undefined ? {} : { command: server.command, args: server.args }),
+    ...(server.url === undefined ? {} : { url: safeUrl(server.url, redact) }),
+    ...(server.command === undefined ? {} : { command: server.command, args: server.args.map(redact) }),
     ...(Object.keys(server.env).length === 0 ? {} : { env: hidden(server.env) }),
     ...(Object.keys(server.headers).length === 0 ? {} : { headers: hidden(server.headers) }),
     required: server.required,
@@ -34,7 +48,7 @@ export function describeServer(server: ServerConfig): Readonly<Record<string, un
       : {
           start: {
             command: server.start.command,
-            args: server.start.args,
+            args: server.start.args.map(redact),
             ...(Object.keys(server.start.env).length === 0 ? {} : { env: hidden(server.start.env) }),
             ready_timeout_ms: server.start.readyTimeoutMs,
           },
@@ -42,7 +56,7 @@ export function describeServer(server: ServerConfig): Readonly<Record<string, un
   };
 }
 
-export function renderServers(servers: readonly ServerConfig[], view: View): string {
+export function renderServers(servers: readonly ServerConfig[], view: View, redact: Redact = keep): string {
   const columns = [
     { title: 'SERVER', least: 12 },
     { title: 'PRI', align: 'right' as const },
@@ -55,16 +69,22 @@ export function renderServers(servers: readonly ServerConfig[], view: View): str
     { text: server.id, ink: 'bold' },
     { text: String(server.priority) },
     { text: server.transport },
-    { text: server.url === undefined ? [server.command, ...server.args].join(' ') : safeUrl(server.url) },
+    {
+      text: server.url === undefined ? commandLine(server.command, server.args) : safeUrl(server.url, redact),
+    },
     { text: server.domains.length === 0 ? '-' : server.domains.join(', ') },
-    { text: server.start === undefined ? '-' : [server.start.command, ...server.start.args].join(' ') },
+    { text: server.start === undefined ? '-' : commandLine(server.start.command, server.start.args) },
   ]);
   return renderTable(columns, rows, view);
+
+  function commandLine(command: string | undefined, args: readonly string[]): string {
+    return [command, ...args.map(redact)].join(' ');
+  }
 }
 
-export function renderServer(server: ServerConfig, view: View): string {
+export function renderServer(server: ServerConfig, view: View, redact: Redact = keep): string {
   const ink = paint(view.color);
-  const entries = Object.entries(describeServer(server));
+  const entries = Object.entries(describeServer(server, redact));
   const width = Math.max(...entries.map(([key]) => key.length));
   return entries
     .map(([key, value]) => `${ink.dim(key.padEnd(width))}  ${plain(valueText(value))}\n`)
@@ -78,12 +98,12 @@ function valueText(value: unknown): string {
 }
 
 /** User info and query may carry credentials. */
-function safeUrl(text: string): string {
+function safeUrl(text: string, redact: Redact): string {
   const url = new URL(text);
   if (url.username !== '') url.username = HIDDEN;
   if (url.password !== '') url.password = HIDDEN;
   for (const key of new Set(url.searchParams.keys())) url.searchParams.set(key, HIDDEN);
-  return url.href;
+  return redact(url.href);
 }
 
 function hidden(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -56,6 +56,25 @@ describe('mcpx servers', () => {
     expect(`${table.stdout}${json.stdout}`).not.toContain('sentinel');
   });
 
+  it('both hide what the environment filled in, wherever it stands', async () => {
+    const filled = {
+      web: { url: 'http://127.0.0.1:1/${KEY}/mcp', start: { command: 'mcpx', args: ['--key=${KEY}'] } },
+      local: { command: 'node', args: ['--key', '${KEY}'], priority: 1 },
+    };
+    const env = { KEY: 'sentinel-filled' };
+    for (const argv of [
+      ['servers', 'list'],
+      ['servers', 'list', '--json'],
+      ['servers', 'show', 'web'],
+      ['servers', 'show', 'local', '--json'],
+    ]) {
+      const { status, stdout } = await withServers(argv, filled, { env });
+      expect(status).toBe(0);
+      expect(stdout).toContain('***');
+      expect(stdout).not.toContain('sentinel');
+    }
+  });
+
   it('show tells everything of one, with secrets as ***', async () => {
     for (const [id, expected] of [
       ['high', { transport: 'stdio', env: { KEY: '***' } }],

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createRedactor, secretsOf } from '../../src/core/config/config.js';
+import { checkConfig } from '../../src/core/config/load.js';
 import { createLogger } from '../../src/core/logging/logger.js';
 import { createOperation } from '../../src/core/operation.js';
 import { renderFailure, renderFailureJson } from '../../src/render/failure.js';
 import { gatherReport } from '../../src/render/gather-report.js';
 import { renderGather } from '../../src/render/gather.js';
-import { describeServer, renderServer, renderServers } from '../../src/render/servers.js';
+import { describeServer, renderServer, renderServers, serverList } from '../../src/render/servers.js';
 import { configOf } from '../fixtures/configuration.js';
 import { startFakeUpstream, type FakeUpstreamOptions } from '../fixtures/fake-upstream.js';
 import { failureOf, orchestratorOf } from '../fixtures/gathering.js';
@@ -147,9 +148,99 @@ describe('the redactor', () => {
   });
 
   it('leaves short words alone, which would blank out ordinary text', () => {
-    const { servers, ...rest } = configOf({
-      a: { url: 'http://x', headers: { Accept: 'info', Authorization: 'Bearer t0ken-value' } },
+    const config = configOf({
+      a: {
+        url: 'http://x/?page=12&mode=info',
+        headers: {
+          Authorization: 'Bearer t0ken-value',
+          'X-Debug': 'true',
+          'X-N': '12',
+          'X-Text': 'to be read',
+        },
+        start: { command: 'x', env: { LOG: 'info' } },
+      },
     });
-    expect(secretsOf({ servers, ...rest })).toEqual(['Bearer t0ken-value', 't0ken-value']);
+    expect(secretsOf(config)).toEqual(['Bearer t0ken-value', 't0ken-value', 'to be read']);
+  });
+
+  it('knows the values of headers and user info however short they are', () => {
+    const headers = { Authorization: 'Basic dTpw', 'X-Pin': '4711', Cookie: 'abc' };
+    const secrets = secretsOf(configOf({ a: { url: 'http://me:pwd@x/mcp', headers } }));
+    expect(secrets).toEqual(expect.arrayContaining(['dTpw', '4711', 'abc', 'pwd']));
+    expect(createRedactor(secrets)('Basic auth of me with pwd, dTpw and 4711')).toBe(
+      'Basic auth of me with ***, *** and ***',
+    );
+  });
+});
+
+describe('values that the environment fills in', () => {
+  const PARTS = {
+    TOKEN: 'sentinel-token-1',
+    PATH_PART: 'sentinel path/2',
+    WHOLE: 'https://hooks.example.org/services/sentinel-3',
+    HOST: 'host.example.org',
+    HOME: '/home/sentinel-home',
+    DOMAIN: 'products',
+    LEVEL: 'warning',
+    SHORT: '8002',
+  };
+  const TEXT = [
+    'x-args: &args ["--token=${TOKEN}", "${HOME}/data", "${GONE:-sentinel-default}"]',
+    'mcp_servers:',
+    '  a: { command: node, args: *args, priority: 1, domains: ["${DOMAIN}"] }',
+    '  b: { url: "http://${HOST}:${SHORT}/${PATH_PART}/mcp", priority: 2, start: { command: x, args: ["${TOKEN}"] } }',
+    '  c: { url: "${WHOLE}", priority: 3 }',
+    'orchestration: { log_level: "${LEVEL}" }',
+  ].join('\n');
+
+  it('are secrets, apart from hosts, homes, ports, and settings that hold none', () => {
+    const { config, problems } = checkConfig('c.yaml', TEXT, PARTS);
+    expect(problems).toEqual([]);
+    const redact = createRedactor(secretsOf(config!));
+    const { TOKEN, PATH_PART, WHOLE, HOST, HOME, DOMAIN, SHORT } = PARTS;
+    for (const hidden of [TOKEN, PATH_PART, encodeURI(PATH_PART), encodeURIComponent(PATH_PART)]) {
+      expect(redact(hidden)).toBe('***');
+    }
+    expect(redact(WHOLE)).toBe('https://hooks.example.org***');
+    for (const open of [HOST, HOME, DOMAIN, SHORT, 'sentinel-default', 'warning'])
+      expect(redact(open)).toBe(open);
+  });
+
+  it('are *** where a server is shown', () => {
+    const { config } = checkConfig('c.yaml', TEXT, PARTS);
+    const { servers } = config!;
+    const redact = createRedactor(secretsOf(config!));
+    expect(serverList(servers, redact)).toMatchObject({
+      servers: [
+        { args: ['--token=***', '/home/sentinel-home/data', 'sentinel-default'] },
+        { url: 'http://host.example.org:8002/***/mcp', start: { args: ['***'] } },
+        { url: 'https://hooks.example.org***' },
+      ],
+    });
+    for (const shown of [
+      renderServers(servers, { color: false }, redact),
+      ...servers.map((server) => renderServer(server, { color: false }, redact)),
+    ]) {
+      expect(shown).not.toMatch(/sentinel-token|sentinel.{0,3}path|sentinel-3/);
+    }
+  });
+
+  it('are in no problem of the file', () => {
+    const text = [
+      'mcp_servers:',
+      '  a: { url: "http://x", transport: "${TOKEN}", domains: "${TOKEN}", priority: 1 }',
+      '  b: { command: x, args: "${TOKEN}", priority: 2 }',
+      '  c: { command: x, args: "--key=sentinel-literal", priority: 3 }',
+      '  d: { url: "${TOKEN}/x", priority: 4 }',
+    ].join('\n');
+    const { problems } = checkConfig('c.yaml', `${text}\nx-kept: "\${TOKEN}"`, PARTS);
+    expect(problems.map(({ path: at }) => at)).toEqual([
+      'mcp_servers.a.transport',
+      'mcp_servers.a.domains',
+      'mcp_servers.b.args',
+      'mcp_servers.c.args',
+      'mcp_servers.d.url',
+    ]);
+    expect(JSON.stringify(problems)).not.toContain('sentinel');
   });
 });

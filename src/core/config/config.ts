@@ -59,6 +59,8 @@ export interface Config {
   readonly logging: { readonly enabled: boolean; readonly level: LogLevel };
   readonly maxConnections: number;
   readonly deadlineMs: number;
+  /** Values that `${VAR}` put into the file and that have to be taken for credentials; longest first. */
+  readonly secrets?: readonly string[];
 }
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {
@@ -75,7 +77,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
  *
  * @internal
  */
-export function toConfig(file: ConfigFile, fileName?: string): Config {
+export function toConfig(file: ConfigFile, fileName?: string, secrets: readonly string[] = []): Config {
   const { orchestration: o } = file;
   return {
     ...(fileName === undefined ? {} : { file: fileName }),
@@ -88,6 +90,7 @@ export function toConfig(file: ConfigFile, fileName?: string): Config {
     logging: { enabled: o.enable_logging, level: LEVELS[o.log_level.toUpperCase()] ?? 'info' },
     maxConnections: o.max_connections,
     deadlineMs: ms(o.deadline),
+    ...(secrets.length === 0 ? {} : { secrets }),
   };
 }
 
@@ -155,35 +158,44 @@ function ms(value: string | number): number {
   return parseDuration(value) ?? 0;
 }
 
+/** Words that stand before a credential, or instead of one. */
+const NO_CREDENTIAL = /^(?:bearer|basic|digest|token|apikey|negotiate|true|false|yes|no|on|off)$/i;
+
 /**
  * The credentials that a configuration holds: header values, environment values, user info and query values
- * of URLs. Whatever text leaves mcpx other than the data itself is searched for them.
+ * of URLs, and what `${VAR}` put in. Whatever text leaves mcpx other than the data itself is searched for them.
  */
 export function secretsOf(config: Config): readonly string[] {
   const secrets = new Set<string>();
+  // Shorter values are words such as "info" or "8080": they would blank out ordinary text.
+  const add = (value: string, leastLength = 6) => {
+    if (value.length >= leastLength && !NO_CREDENTIAL.test(value)) secrets.add(value);
+  };
+  // Headers and user info hold hardly anything else than credentials.
+  const addShort = (value: string) => add(value, 3);
   for (const server of config.servers) {
     for (const value of Object.values(server.headers)) {
-      secrets.add(value);
+      addShort(value);
       // "Bearer abc" leaks as much as "abc" alone.
-      for (const part of value.split(/\s+/)) secrets.add(part);
+      const parts = value.split(/\s+/);
+      const hasScheme = parts.length === 2 && NO_CREDENTIAL.test(parts[0] ?? '');
+      for (const part of parts) add(part, hasScheme ? 3 : 6);
     }
-    for (const value of Object.values({ ...server.env, ...server.start?.env })) secrets.add(value);
+    for (const value of Object.values({ ...server.env, ...server.start?.env })) add(value);
     if (server.url !== undefined) {
       const url = new URL(server.url);
       const userInfo = [url.username, url.password].map(decodeURIComponentSafely);
-      for (const raw of [url.username, url.password, ...userInfo]) secrets.add(raw);
+      for (const raw of [url.username, url.password, ...userInfo]) addShort(raw);
       // As the header that the user info becomes.
-      secrets.add(Buffer.from(userInfo.join(':')).toString('base64'));
+      if (userInfo.join('') !== '') addShort(Buffer.from(userInfo.join(':')).toString('base64'));
       for (const value of url.searchParams.values()) {
-        secrets.add(value);
-        secrets.add(encodeURIComponent(value));
+        add(value);
+        add(encodeURIComponent(value));
       }
     }
   }
-  // Shorter values are words such as "info", "true" or "Bearer": they would blank out ordinary text.
-  return [...secrets]
-    .filter((secret) => secret.length >= 6 && secret !== 'Bearer')
-    .sort((a, b) => b.length - a.length);
+  for (const value of config.secrets ?? []) add(value);
+  return [...secrets].sort((a, b) => b.length - a.length);
 }
 
 function decodeURIComponentSafely(text: string): string {

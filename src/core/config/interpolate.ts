@@ -1,9 +1,13 @@
-const START = /\$\$\{|\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(:-|\})/g;
+const START = /\$\$\{|\$\{(?:(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(:-|\}))?/g;
 
 export interface Interpolated {
   readonly text: string;
   /** Names without a value and without a default, in the order of the text. */
   readonly unset: readonly string[];
+  /** What was put in from the environment; a default is none of it. */
+  readonly variables: readonly { readonly name: string; readonly value: string }[];
+  /** Whether some `${` begins neither a reference nor a `$${`, or is never closed. */
+  readonly unreadable: boolean;
   /** Whether the text held a reference at all. */
   readonly changed: boolean;
 }
@@ -15,6 +19,8 @@ export interface Interpolated {
  */
 export function interpolate(text: string, env: Readonly<Record<string, string | undefined>>): Interpolated {
   const unset: string[] = [];
+  const variables: { name: string; value: string }[] = [];
+  let unreadable = false;
   const parts: string[] = [];
   let done = 0;
   let changed = false;
@@ -23,6 +29,10 @@ export function interpolate(text: string, env: Readonly<Record<string, string | 
     const [whole, name, end] = match;
     parts.push(text.slice(done, match.index));
     done = match.index;
+    if (name === undefined && whole === '${') {
+      unreadable = true;
+      continue;
+    }
     if (name === undefined) {
       parts.push('${');
       done = START.lastIndex;
@@ -33,20 +43,28 @@ export function interpolate(text: string, env: Readonly<Record<string, string | 
     if (end === '}') {
       changed = true;
       if (value === undefined) unset.push(name);
+      else variables.push({ name, value });
       parts.push(value ?? whole);
       done = START.lastIndex;
       continue;
     }
     const close = closingBrace(text, START.lastIndex);
     // No brace closes this one, so none closes those behind it.
-    if (close === -1) break;
+    if (close === -1) {
+      unreadable = true;
+      break;
+    }
     changed = true;
     const fallback = text.slice(START.lastIndex, close).replaceAll('\\}', '}');
-    parts.push(value === undefined || value === '' ? fallback : value);
+    if (value === undefined || value === '') parts.push(fallback);
+    else {
+      variables.push({ name, value });
+      parts.push(value);
+    }
     done = close + 1;
     START.lastIndex = done;
   }
-  return { text: parts.join('') + text.slice(done), unset, changed };
+  return { text: parts.join('') + text.slice(done), unset, variables, unreadable, changed };
 }
 
 /** Where the next `}` without a backslash stands, or -1. */

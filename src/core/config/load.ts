@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { ConfigurationError, type ErrorCode } from '../errors.js';
-import { toConfig, transportOf, type Config } from './config.js';
+import { createRedactor, toConfig, transportOf, type Config } from './config.js';
 import { fromEditorFile } from './editor-file.js';
+import { secretsIn } from './filled-in.js';
 import { overridesFrom, setIn, type Override } from './environment.js';
 import { compareProblems, describeProblem, type Problem, type Replacement } from './problem.js';
 import { configFileSchema, type ConfigFile } from './schema.js';
@@ -174,6 +175,7 @@ export function checkConfig(file: string, text: string, env: Environment): Check
 /** As `checkConfig`, with all that it found out on the way. */
 export function examineConfig(file: string, text: string, env: Environment): ExaminedConfig {
   const yaml = readYamlDocument(file, text, env);
+  const secrets = secretsIn(yaml.filledIn);
   const problems: Problem[] = [...yaml.problems];
   const nothing = { config: undefined, settings: undefined, raw: undefined, overrides: [], foreign: false };
   if (yaml.value === undefined && problems.length > 0) return { ...nothing, problems, document: yaml };
@@ -216,17 +218,31 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     const isEmpty = isMapping(raw) && Object.keys(raw['mcp_servers'] ?? {}).length === 0;
     problems.push(...(isEmpty ? meant : meant.filter(({ code }) => code !== 'CFG114')));
   }
-  problems.sort(compareProblems);
+  const told = secrets.length === 0 ? problems : problems.map(withoutSecrets(createRedactor(secrets)));
+  told.sort(compareProblems);
   const valid = parsed.success && !problems.some((problem) => problem.severity === 'error');
   return {
-    config: valid ? toConfig(parsed.data, file) : undefined,
-    problems,
+    config: valid ? toConfig(parsed.data, file, secrets) : undefined,
+    problems: told,
     settings,
     raw,
     overrides,
     document,
     foreign,
   };
+}
+
+/** Where a value came from the environment, what is wrong with it is told without it. */
+function withoutSecrets(redact: (text: string) => string): (problem: Problem) => Problem {
+  return ({ message, hint, replacement, ...rest }) => ({
+    ...rest,
+    message: redact(message),
+    ...(hint === undefined ? {} : { hint: redact(hint) }),
+    // What would be written is made of the value.
+    ...(replacement === undefined || ('text' in replacement && redact(replacement.text) !== replacement.text)
+      ? {}
+      : { replacement }),
+  });
 }
 
 /** One mistake is told once: a misspelt key is not missing as well, nor is a value wrong that nobody could fill in. */
@@ -238,8 +254,11 @@ function withoutConsequences(found: readonly Problem[], before: readonly Problem
         : [],
     ),
   );
+  // Not filled in: a variable that is not set, or a reference that cannot be read.
   const unset = new Set(
-    before.filter(({ code }) => code === 'CFG109').map(({ range }) => range.start.offset),
+    before
+      .filter(({ code }) => code === 'CFG109' || code === 'CFG106')
+      .map(({ range }) => range.start.offset),
   );
   return found.filter(
     ({ code, path, range }) =>
@@ -475,7 +494,8 @@ function problemsOf(
         ? `${last}: ${issue.message}`
         : `${last} must be ${wanted}, not ${wanted === 'a whole number' && typeof found === 'number' ? found : kindOf(found)}`;
     if (wanted === 'a list' && typeof found === 'string') {
-      hint = `write [${found}]`;
+      // An argument may be a token.
+      hint = last === 'args' ? 'write it as a list, as in [first, second]' : `write [${found}]`;
       replacement = { kind: 'list' };
     }
     const bare = typeof found === 'string' ? bareValue(wanted, found.trim()) : undefined;
@@ -575,11 +595,15 @@ function unwrap(schema: unknown): SchemaParts | undefined {
 
 /** The known word that a mistyped one probably means: at most a third of its letters off, and never a guess. */
 function nearest(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const beginning = known.filter((candidate) => candidate.startsWith(word.toLowerCase()));
+  // Where both are known, INFOO is rather INFO than info.
+  const capitals = known.filter((candidate) => /^[A-Z]+$/.test(candidate));
+  const isCapital = /^[A-Z]+$/.test(word) && capitals.length > 0;
+  const [written, candidates] = isCapital ? [word, capitals] : [word.toLowerCase(), known];
+  if (candidates.length === 0) return undefined;
+  const beginning = candidates.filter((candidate) => candidate.startsWith(written));
   if (word.length >= 4 && beginning.length === 1) return beginning[0];
-  const best = closest(word.toLowerCase(), known);
-  return distance(word.toLowerCase(), best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
+  const best = closest(written, candidates);
+  return distance(written, best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
 }
 
 /**

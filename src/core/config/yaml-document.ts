@@ -16,6 +16,7 @@ import {
   type Pair,
   type YAMLMap,
 } from 'yaml';
+import type { FilledIn } from './filled-in.js';
 import { interpolate } from './interpolate.js';
 import type { Position, Problem, Range } from './problem.js';
 
@@ -26,6 +27,8 @@ export interface YamlDocument {
   /** Plain data without aliases; `undefined` where the syntax is broken. */
   readonly value: unknown;
   readonly problems: readonly Problem[];
+  /** Every text that took values of the environment. */
+  readonly filledIn: readonly FilledIn[];
   /** The place of the value at `path`, or of the nearest mapping around it that exists. */
   rangeOf(path: Path): Range;
   /** The place of the last key of `path` itself. */
@@ -64,6 +67,7 @@ export function readYamlDocument(
     problems.push({ severity: 'error', code: 'CFG103', message, path: '', file, range });
   }
 
+  const filledIn: FilledIn[] = [];
   const syntaxIsBroken = problems.length > 0;
   if (!syntaxIsBroken) {
     findDuplicates();
@@ -85,6 +89,7 @@ export function readYamlDocument(
   return {
     value,
     problems,
+    filledIn,
     rangeOf: (path) => nodeRange(path) ?? rangeAt(0, 0),
     keyRangeOf: (path) => {
       const pair = findPair(document, path, pairs);
@@ -120,7 +125,22 @@ export function readYamlDocument(
       Scalar(key, node, ancestors) {
         if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
         const filled = interpolate(node.value, env);
+        if (filled.unreadable) {
+          problems.push({
+            severity: 'error',
+            code: 'CFG106',
+            // Without the text itself, which may hold a credential as its default.
+            message: 'a "${" here begins no reference that can be read',
+            hint: 'write ${VARIABLE} or ${VARIABLE:-default}; $${ stands for a ${ that is meant as it is',
+            path: pathOf(ancestors),
+            file,
+            range: rangeOfNode(node),
+          });
+        }
         if (!filled.changed) return;
+        const keys = keysOf(ancestors);
+        if (filled.variables.length > 0)
+          filledIn.push({ keys, text: filled.text, variables: filled.variables });
         for (const name of filled.unset) {
           problems.push({
             severity: 'error',
@@ -132,8 +152,9 @@ export function readYamlDocument(
             range: rangeOfNode(node),
           });
         }
-        // An unquoted ${PORT} may stand for a number or a boolean, as if its value had been typed there.
-        node.value = node.type === 'PLAIN' ? scalarOf(filled.text) : filled.text;
+        // An unquoted ${TIMEOUT} may stand for a number or a boolean, as if its value had been typed there.
+        const isText = node.type !== 'PLAIN' || keys.slice(2).some((step) => TEXT_SETTINGS.has(step));
+        node.value = isText ? filled.text : scalarOf(filled.text);
       },
     });
   }
@@ -291,14 +312,31 @@ function findPair(
 }
 
 function pathOf(ancestors: readonly unknown[]): string {
-  return ancestors
-    .filter(isPair)
-    .map((pair) => (isScalar(pair.key) ? String(pair.key.value) : '?'))
-    .join('.');
+  return keysOf(ancestors).join('.');
 }
 
+function keysOf(ancestors: readonly unknown[]): string[] {
+  return ancestors.filter(isPair).map((pair) => (isScalar(pair.key) ? String(pair.key.value) : '?'));
+}
+
+/** Settings of a server that take texts: a key of digits only is no number there. */
+const TEXT_SETTINGS = new Set([
+  'args',
+  'capabilities',
+  'command',
+  'cwd',
+  'domains',
+  'env',
+  'headers',
+  'inherit_env',
+  'name',
+  'resources',
+  'url',
+]);
+
 function scalarOf(text: string): unknown {
-  if (/^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
+  // Only what a number writes as itself: 007 and 1.50 would come back as something else.
+  if (/^-?\d+(?:\.\d+)?$/.test(text) && String(Number(text)) === text) return Number(text);
   if (text === 'true' || text === 'false') return text === 'true';
   return text;
 }

@@ -32,6 +32,8 @@ it('lists what is not set, in order, and leaves the reference standing', () => {
   expect(interpolate('${X} ${A} ${Y} ${X}', ENV)).toEqual({
     text: '${X} value ${Y} ${X}',
     unset: ['X', 'Y', 'X'],
+    variables: [{ name: 'A', value: 'value' }],
+    unreadable: false,
     changed: true,
   });
 });
@@ -41,6 +43,28 @@ it('what every object has is no environment variable', () => {
     'constructor',
     '__proto__',
     'toString',
+  ]);
+});
+
+it.each([
+  ['${MY-VAR}', true],
+  ['${VAR-default}', true],
+  ['${}', true],
+  ['${ A }', true],
+  ['${1A}', true],
+  ['a ${GONE:-open', true],
+  ['a ${', true],
+  ['${A} ${A-B} ${A}', true],
+  ['$${MY-VAR} ${A} ${GONE:-${x}', false],
+  ['$A {A} $', false],
+])('%j holds an unreadable reference: %j', (text, unreadable) => {
+  expect(interpolate(text, ENV)).toMatchObject({ unreadable });
+});
+
+it('tells what came from the environment, and no default', () => {
+  expect(interpolate('${A} ${GONE:-x} ${EMPTY:-y} ${A1_b:-z}', ENV).variables).toEqual([
+    { name: 'A', value: 'value' },
+    { name: 'A1_b', value: 'digits' },
   ]);
 });
 

@@ -122,6 +122,7 @@ describe('the model', () => {
       logging: { enabled: true, level: 'info' },
       maxConnections: 10,
       deadlineMs: 30_000,
+      secrets: ['metadata-secret'],
     });
   });
 
@@ -349,6 +350,40 @@ describe('the environment', () => {
         range: expect.objectContaining({ start: expect.objectContaining({ line: 6, column: 31 }) }),
       }),
     ]);
+  });
+
+  it.each(['0012345678', '1.50', '12345678901234567890', 'true', '42'])(
+    'the value %s stays the text that it is wherever a text is wanted',
+    (value) => {
+      const { servers } = load(
+        [
+          'mcp_servers:',
+          '  env:',
+          '    command: node',
+          '    name: ${V}',
+          '    args:\n    - --key\n    - ${V}',
+          '    env:\n      KEY: ${V}',
+          '    domains:\n    - ${V}',
+          '    priority: ${P}',
+          '  web:',
+          '    url: http://x',
+          '    headers:\n      Key: ${V}',
+          '    start:\n      command: ${V}\n      args:\n      - ${V}',
+        ].join('\n'),
+        { V: value, P: '7' },
+      );
+      expect(servers).toMatchObject([
+        { name: value, args: ['--key', value], env: { KEY: value }, domains: [value], priority: 7 },
+        { headers: { Key: value }, start: { command: value, args: [value] } },
+      ]);
+    },
+  );
+
+  it('a value that no number writes like this is none', () => {
+    const { problems } = checkConfig('c.yaml', 'mcp_servers:\n  a:\n    url: http://x\n    priority: ${P}', {
+      P: '007',
+    });
+    expect(problems).toMatchObject([{ code: 'CFG105', path: 'mcp_servers.a.priority' }]);
   });
 
   it('every setting can be overridden by a variable, and a bad one is reported as what it is', () => {

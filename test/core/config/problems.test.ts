@@ -142,6 +142,16 @@ describe('each problem stands at its place, with what to do', () => {
       'c.yaml:4:19 error CFG109 environment variable GONE is not set; set it, or write ${GONE:-default}',
     ],
     [
+      'a reference in a form of shells that is not read',
+      server('headers: { A: "${TOKEN-secret}" }'),
+      'c.yaml:4:19 error CFG106 a "${" here begins no reference that can be read; write ${VARIABLE} or ${VARIABLE:-default}; $${ stands for a ${ that is meant as it is',
+    ],
+    [
+      'a URL with an unreadable reference, which is not a bad URL as well',
+      'mcp_servers:\n  a: { url: "${MY-HOST}" }',
+      'c.yaml:2:13 error CFG106 a "${" here begins no reference that can be read; write ${VARIABLE} or ${VARIABLE:-default}; $${ stands for a ${ that is meant as it is',
+    ],
+    [
       'duplicate key',
       server('priority: 1\n    priority: 2'),
       'c.yaml:5:5 error CFG110 this key stands in the mapping already; remove or rename one of the two',
