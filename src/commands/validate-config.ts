@@ -1,4 +1,6 @@
 import type { ValidatedConfig, ValidatedFile } from '../core/config/validate.js';
+import type { Source } from '../core/config/fix.js';
+import type { Problem } from '../core/config/problem.js';
 import type { FlagValue } from '../core/config/resolved.js';
 import type { LogLevel } from '../core/logging/logger.js';
 import type { CommandDefinition, CommandInput, GlobalOptions } from './command.js';
@@ -13,6 +15,8 @@ export const validateConfigCommand: CommandDefinition = {
       description: 'text, json, github (annotations of a workflow) or sarif',
       choices: ['text', 'json', 'github', 'sarif'],
     },
+    { flags: '--fix', description: 'correct what is safe; everything else stays byte for byte' },
+    { flags: '--dry-run', description: 'with --fix: print the corrections as a diff, and write nothing' },
     { flags: '--strict', description: 'warnings fail as well' },
     {
       flags: '--print',
@@ -24,11 +28,12 @@ export const validateConfigCommand: CommandDefinition = {
   examples: [
     'mcpx validate-config',
     'mcpx validate-config --strict --format github config/*.yaml',
+    'mcpx validate-config --fix --dry-run',
     'mcpx validate-config --print',
     'mcpx validate-config --metadata resources/product_metadata.json',
     'mcpx validate-config --schema > mcp_config_schema.json',
   ],
-  exits: [0, 2, 3],
+  exits: [0, 1, 2, 3],
   run,
 };
 
@@ -39,8 +44,65 @@ async function run(input: CommandInput): Promise<number> {
     await io.out(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
     return 0;
   }
+  await refuseContradictions(options);
   const files = await validateAll(input);
+  if (options['fix'] === true) return fix(input, files);
   return options['print'] === true ? print(input, files) : report(input, files);
+}
+
+/** @throws ConfigurationError CLI901 */
+async function refuseContradictions(options: CommandInput['options']): Promise<void> {
+  const message =
+    options['dryRun'] === true && options['fix'] !== true
+      ? '--dry-run goes with --fix'
+      : options['fix'] === true && options['print'] === true
+        ? '--fix and --print exclude each other'
+        : undefined;
+  if (message === undefined) return;
+  const { ConfigurationError } = await import('../core/errors.js');
+  throw new ConfigurationError('CLI901', message, { hint: 'See `mcpx help validate-config`.' });
+}
+
+/** Corrects the configurations among the files, and reports what is left. */
+async function fix(
+  input: CommandInput,
+  files: readonly (ValidatedFile | ValidatedConfig)[],
+): Promise<number> {
+  const { options, io } = input;
+  const isDry = options['dryRun'] === true;
+  const [{ fixSource }, { validateConfigText }, { renderDiff }] = await Promise.all([
+    import('../core/config/fix.js'),
+    import('../core/config/validate.js'),
+    import('../render/diff.js'),
+  ]);
+  const left: ValidatedFile[] = [];
+  const fixed: Problem[] = [];
+  let diff = '';
+  for (const file of files) {
+    const { text, hasByteOrderMark } = file;
+    if (text === undefined || !('examined' in file)) {
+      left.push(file);
+      continue;
+    }
+    const check = (source: Source) =>
+      validateConfigText(file.file, source.text, source.hasByteOrderMark, io.env);
+    const after = fixSource({ text, hasByteOrderMark }, (source) => check(source).problems);
+    left.push(check(after));
+    fixed.push(...after.fixed);
+    const [before, now] = [wholeText({ text, hasByteOrderMark }), wholeText(after)];
+    if (before === now) continue;
+    if (isDry) {
+      diff += renderDiff(file.file, before, now);
+    } else {
+      const { writeBack } = await import('../core/config/write-back.js');
+      writeBack(file.file, io.cwd, Buffer.from(before), now);
+    }
+  }
+  return report(input, left, { fixed, ...(isDry ? { diff } : {}) });
+}
+
+function wholeText({ text, hasByteOrderMark }: Source): string {
+  return `${hasByteOrderMark ? '\ufeff' : ''}${text}`;
 }
 
 /** The configuration in effect; of one that is wrong its problems instead. */
@@ -137,18 +199,38 @@ async function validateAll(input: CommandInput): Promise<readonly (ValidatedFile
   return files.sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
-async function report(input: CommandInput, files: readonly ValidatedFile[]): Promise<number> {
+/** What `--fix` did, or would do. */
+interface Corrections {
+  readonly fixed: readonly Problem[];
+  readonly diff?: string;
+}
+
+async function report(
+  input: CommandInput,
+  files: readonly ValidatedFile[],
+  corrections?: Corrections,
+): Promise<number> {
   const { options, global, io } = input;
-  const [{ editsFor }, { viewOf, writeValue }, { countProblems, renderDiagnostics }] = await Promise.all([
-    import('../core/config/fix.js'),
-    import('./output.js'),
-    import('../render/diagnostics.js'),
-  ]);
+  const [{ editsFor }, { viewOf, writeValue }, { countProblems, renderDiagnostics, renderFixed }] =
+    await Promise.all([
+      import('../core/config/fix.js'),
+      import('./output.js'),
+      import('../render/diagnostics.js'),
+    ]);
   const { errors, warnings } = countProblems(files);
   const valid = errors === 0 && (options['strict'] !== true || warnings === 0);
   const format = options['format'] ?? (global.output === 'table' ? 'text' : global.output);
   if (format === 'text') {
-    await io.out(renderDiagnostics(files, viewOf(global, io)));
+    const view = viewOf(global, io);
+    if (corrections?.diff !== undefined) {
+      const { showDiff } = await import('../render/diff.js');
+      await io.out(io.stdoutIsTerminal ? showDiff(corrections.diff, view) : corrections.diff);
+      // The diff alone is the result, so that it can be piped on.
+      io.err(renderDiagnostics(files, { color: false }));
+    } else {
+      const fixed = corrections === undefined ? '' : renderFixed(corrections.fixed, view);
+      await io.out(fixed + renderDiagnostics(files, view));
+    }
   } else if (format === 'github') {
     const { renderGithub } = await import('../render/diagnostics-github.js');
     await io.out(renderGithub(files));
@@ -158,7 +240,8 @@ async function report(input: CommandInput, files: readonly ValidatedFile[]): Pro
     await writeValue(diagnosticsSarif(files, { version: readVersion(), editsFor }), 'json', io);
   } else {
     const { diagnosticsJson } = await import('../render/diagnostics-json.js');
-    await writeValue(diagnosticsJson(files, { valid, editsFor }), format as 'json' | 'yaml' | 'ndjson', io);
+    const value = diagnosticsJson(files, { valid, editsFor, ...corrections });
+    await writeValue(value, format as 'json' | 'yaml' | 'ndjson', io);
   }
   return valid ? 0 : 3;
 }

@@ -17,6 +17,10 @@ export function diagnosticsJson(
   options: {
     readonly valid: boolean;
     readonly editsFor: (problem: Problem, text: string) => readonly Edit[] | undefined;
+    /** What `--fix` corrected. */
+    readonly fixed?: readonly Problem[];
+    /** The corrections that `--dry-run` did not write. */
+    readonly diff?: string;
   },
 ): Readonly<Record<string, unknown>> {
   const { errors, warnings } = countProblems(files);
@@ -25,6 +29,19 @@ export function diagnosticsJson(
     valid: options.valid,
     error_count: errors,
     warning_count: warnings,
+    ...(options.fixed === undefined
+      ? {}
+      : {
+          fixed: options.fixed.map(({ code, message, path, file, range: { start } }) => ({
+            code,
+            summary: message,
+            path,
+            filename: file,
+            line: start.line,
+            column: start.column,
+          })),
+        }),
+    ...(options.diff === undefined ? {} : { diff: options.diff }),
     diagnostics: files.flatMap((file) => {
       const bytes = new ByteOffsets(file.text ?? '', file.hasByteOrderMark);
       return file.problems.map((problem) => {

@@ -14,6 +14,17 @@ export function renderDiagnostics(files: readonly ValidatedFile[], view: View): 
   return `${parts.join('')}${renderCount(files)}\n`;
 }
 
+/** What was corrected, a line each. */
+export function renderFixed(problems: readonly Problem[], view: View): string {
+  const ink = paint(view.color);
+  return problems
+    .map(({ file, range: { start }, code, message }) => {
+      const where = plain(`${file}:${start.line}:${start.column}`);
+      return `${where} ${ink.green('fixed')} ${ink.bold(code)} ${plain(message)}\n`;
+    })
+    .join('');
+}
+
 /** `config/mcp_config.yaml: 2 errors, 1 warning` */
 export function renderCount(files: readonly ValidatedFile[]): string {
   const { errors, warnings } = countProblems(files);

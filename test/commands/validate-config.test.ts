@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkConfig } from '../../src/core/config/load.js';
 import { temporaryFolder } from '../fixtures/configuration.js';
@@ -302,6 +304,110 @@ describe('mcpx validate-config --print', () => {
     [['a.yaml', '--format', 'sarif'], '--print has no format sarif'],
   ])('%j is a usage error', async (flags, message) => {
     const ran = await run(['validate-config', '--print', '-o', 'json', ...flags]);
+    expect(ran).toMatchObject({ status: 2, stdout: '' });
+    expect(errorLine(ran)).toMatchObject({ code: 'CLI901', message });
+  });
+});
+
+describe('mcpx validate-config --fix', () => {
+  const BROKEN =
+    '# mine\r\nmcp_servers:\r\n  a: { url: "http://localhost/sse", prioritty: "1", domains: p } # one\r\n\r\n\r\n\r\n\r\n\r\n\r\norchestration:\n  log_level: INFOO\n  fail_fast: yes';
+  const RIGHT = BROKEN.replace('prioritty: "1"', 'priority: 1')
+    .replace('domains: p', 'domains: [p]')
+    .replace('INFOO', 'INFO')
+    .replace('yes', 'true');
+
+  it('corrects what is safe and keeps everything else byte for byte', async () => {
+    using folder = temporaryFolder();
+    const file = folder.write('real.yaml', `\ufeff${BROKEN}`);
+    chmodSync(file, 0o640);
+    symlinkSync('real.yaml', path.join(folder.path, 'mcpx.yaml'));
+    const ran = await run(['validate-config', '--fix'], { cwd: folder.path });
+    expect(ran).toMatchObject({ status: 0, stderr: '' });
+    expect(ran.stdout.split('\n').map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual([
+      'mcpx.yaml:1:1 fixed CFG126',
+      'mcpx.yaml:3:37 fixed CFG104',
+      'mcpx.yaml:3:62 fixed CFG105',
+      'mcpx.yaml:11:14 fixed CFG106',
+      'mcpx.yaml:12:14 fixed CFG105',
+      'mcpx.yaml:3:47 fixed CFG105',
+      'mcpx.yaml: 0 errors,',
+      '',
+    ]);
+    expect(readFileSync(file, 'utf8')).toBe(RIGHT);
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(lstatSync(path.join(folder.path, 'mcpx.yaml')).isSymbolicLink()).toBe(true);
+    expect(readdirSync(folder.path).sort()).toEqual(['mcpx.yaml', 'real.yaml']);
+    const again = await run(['validate-config', '--fix', '--json'], { cwd: folder.path });
+    expect(JSON.parse(again.stdout)).toMatchObject({ valid: true, fixed: [], diagnostics: [] });
+    expect(readFileSync(file, 'utf8')).toBe(RIGHT);
+  });
+
+  it('--dry-run prints a diff that can be applied, and writes nothing', async () => {
+    using folder = temporaryFolder();
+    const file = folder.write('mcpx.yaml', BROKEN);
+    const ran = await run(['validate-config', '--fix', '--dry-run'], { cwd: folder.path });
+    expect(ran).toMatchObject({ status: 0, stderr: 'mcpx.yaml: 0 errors, 0 warnings\n' });
+    expect(readFileSync(file, 'utf8')).toBe(BROKEN);
+    expect(ran.stdout.match(/^@@.*$/gm)).toEqual(['@@ -1,6 +1,6 @@', '@@ -8,5 +8,5 @@']);
+    const json = await run(['validate-config', '--fix', '--dry-run', '--json'], { cwd: folder.path });
+    expect(JSON.parse(json.stdout)).toMatchObject({ valid: true, diff: ran.stdout });
+    const applied = spawnSync('git', ['apply', '-p1'], {
+      cwd: folder.path,
+      input: ran.stdout,
+      encoding: 'utf8',
+    });
+    expect(applied).toMatchObject({ status: 0 });
+    expect(readFileSync(file, 'utf8')).toBe(RIGHT);
+    const terminal = await run(['validate-config', '--fix', '--dry-run'], {
+      cwd: folder.path,
+      stdoutIsTerminal: true,
+    });
+    expect(terminal.stdout).toBe('');
+  });
+
+  it('shows the diff of a terminal in colour and without what could drive it', async () => {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', GOOD.replace('priority: 1', 'prioritty: 1').replace('a:', '"a\u009b31m":'));
+    const ran = await run(['validate-config', '--fix', '--dry-run', '--color', 'always'], {
+      cwd: folder.path,
+      stdoutIsTerminal: true,
+    });
+    expect(ran.stdout).toContain('\u001b[32m+');
+    expect(ran.stdout).not.toContain('\u009b');
+  });
+
+  it('reports what is left, and fails for it', async () => {
+    using folder = temporaryFolder();
+    const file = folder.write('mcpx.yaml', WRONG.replace('prioritty: 1', 'prioritty: 0'));
+    const ran = await run(['validate-config', '--fix', '--json'], { cwd: folder.path });
+    expect(ran.status).toBe(3);
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      valid: false,
+      fixed: [{ code: 'CFG104' }, { code: 'CFG105' }],
+      diagnostics: [{ code: 'CFG106' }],
+    });
+    expect(readFileSync(file, 'utf8')).toContain('priority: 0, domains: [p]');
+  });
+
+  it('says what it cannot write, and leaves the file as it was', async () => {
+    using folder = temporaryFolder();
+    folder.write('mcpx.yaml', WRONG);
+    folder.write(`mcpx.yaml.${process.pid}.tmp`, 'of somebody else');
+    const ran = await run(['validate-config', '--fix', '--json'], { cwd: folder.path });
+    expect(ran).toMatchObject({ status: 1, stdout: '' });
+    expect(errorLine(ran)).toMatchObject({ code: 'CLI903' });
+    expect(readFileSync(path.join(folder.path, 'mcpx.yaml'), 'utf8')).toBe(WRONG);
+    expect(readFileSync(path.join(folder.path, `mcpx.yaml.${process.pid}.tmp`), 'utf8')).toBe(
+      'of somebody else',
+    );
+  });
+
+  it.each([
+    [['--dry-run'], '--dry-run goes with --fix'],
+    [['--fix', '--print'], '--fix and --print exclude each other'],
+  ])('%j is a usage error', async (flags, message) => {
+    const ran = await run(['validate-config', '--json', ...flags]);
     expect(ran).toMatchObject({ status: 2, stdout: '' });
     expect(errorLine(ran)).toMatchObject({ code: 'CLI901', message });
   });
