@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 import { writeShopSnapshot } from './src/servers/database/sample/shop.js';
 
@@ -21,6 +21,26 @@ const common: Options = {
   sourcemap: false,
   define: { MCPX_VERSION: JSON.stringify(version) },
 };
+
+/** The licences of the packages that the bundle carries ask to come along with it. */
+function writeLicenses(metafile: string): void {
+  const { inputs } = JSON.parse(readFileSync(metafile, 'utf8')) as { inputs: Record<string, unknown> };
+  const packages = new Set(
+    Object.keys(inputs).flatMap((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
+  );
+  const texts = [...packages].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Record<
+      string,
+      string
+    >;
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text =
+      file === undefined ? `Licence: ${license}` : readFileSync(`${folder}/${file}`, 'utf8').trim();
+    return `${name} ${version}\n\n${text}\n`;
+  });
+  writeFileSync('dist/LICENSES.txt', texts.join(`\n${'-'.repeat(72)}\n\n`));
+  rmSync(metafile);
+}
 
 /**
  * Zod brings its messages in fifty languages along; ours are our own, so English is enough. Removing this costs
@@ -89,6 +109,7 @@ export default defineConfig([
   {
     ...common,
     entry: { mcpx: 'src/main.ts' },
+    metafile: true,
     // CommonJS, because an ES import of node:http loads the built-in fetch as well on Node 24 (45 ms).
     format: 'cjs',
     define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
@@ -110,6 +131,7 @@ export default defineConfig([
       const url = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
       const head = `/* mcpx ${hash} */(function (exports, require, module, __filename, __dirname) {${url}`;
       writeFileSync('dist/mcpx.cjs', `${head}${code}\n})`);
+      writeLicenses('dist/metafile-cjs.json');
     },
   },
   {
