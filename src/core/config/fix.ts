@@ -19,10 +19,10 @@ export interface Fixed extends Source {
   readonly fixed: readonly Problem[];
 }
 
-/** Correcting one mistake may bring up the next one, which it hid; a file that hides more of them is checked again. */
+/** Correcting one mistake may bring up the next one, which it hid. */
 const MAX_ROUNDS = 6;
-/** Where the corrections together do not work out, this many are tried one by one. */
-const MAX_SINGLE = 50;
+/** Checking a large file takes a while. */
+const MAX_CHECKS = 60;
 
 /**
  * Applies the corrections that come with the problems of a file, and keeps everything else byte for byte. A correction
@@ -33,23 +33,30 @@ const MAX_SINGLE = 50;
 export function fixSource(source: Source, check: (source: Source) => readonly Problem[]): Fixed {
   let current = source;
   let problems = check(current);
+  let checks = 0;
   const fixed: Problem[] = [];
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const candidates = problems.filter((problem) => correctionOf(problem, current) !== undefined);
-    const groups =
-      candidates.length === 0 ? [] : [candidates, ...candidates.slice(0, MAX_SINGLE).map((one) => [one])];
-    let progress = false;
-    for (const group of groups) {
+    const before = fixed.length;
+    const waiting = [problems.filter((problem) => correctionOf(problem, current) !== undefined).map(keyOf)];
+    for (let keys = waiting.pop(); keys !== undefined && checks < MAX_CHECKS; keys = waiting.pop()) {
+      // Looked up anew, since what was corrected before may have moved them.
+      const wanted = new Set(keys);
+      const group = problems.filter((problem) => wanted.has(keyOf(problem)));
       const next = apply(current, group);
+      if (next.text === current.text && next.hasByteOrderMark === current.hasByteOrderMark) continue;
       const left = check(next);
-      if (next === current || !isBetter(group, problems, left)) continue;
-      fixed.push(...group);
-      current = next;
-      problems = left;
-      progress = true;
-      break;
+      checks += 1;
+      if (isBetter(group, problems, left)) {
+        fixed.push(...group);
+        current = next;
+        problems = left;
+      } else if (keys.length > 1) {
+        // One of them does not work out; the others should not suffer from it.
+        const half = Math.ceil(keys.length / 2);
+        waiting.push(keys.slice(half), keys.slice(0, half));
+      }
     }
-    if (!progress) break;
+    if (fixed.length === before) break;
   }
   return { ...current, fixed };
 }
@@ -109,7 +116,6 @@ function apply(source: Source, problems: readonly Problem[]): Source {
 
 /** Whether the corrected problems are gone, and the file reads at least as far as before. */
 function isBetter(group: readonly Problem[], before: readonly Problem[], after: readonly Problem[]): boolean {
-  const keyOf = ({ code, path, message }: Problem) => `${code} ${path} ${message}`;
   const left = new Set(after.map(keyOf));
   if (group.some((problem) => left.has(keyOf(problem)))) return false;
   const unreadable = (problems: readonly Problem[]) => problems.some(({ code }) => code === 'CFG103');
@@ -122,6 +128,10 @@ function isBetter(group: readonly Problem[], before: readonly Problem[], after: 
   const isBelow = (path: string) =>
     group.some((problem) => path === problem.path || path.startsWith(parentOf(problem.path)));
   return !after.some((problem) => isError(problem) && !known.has(keyOf(problem)) && !isBelow(problem.path));
+}
+
+function keyOf({ code, path, message }: Problem): string {
+  return `${code} ${path} ${message}`;
 }
 
 function parentOf(path: string): string {

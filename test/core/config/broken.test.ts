@@ -109,6 +109,30 @@ describe('a fix', () => {
     expect(fixed.map(({ code }) => code)).toEqual(['CFG103', 'CFG104', 'CFG108', 'CFG104', 'CFG105']);
   });
 
+  it('that does not work out leaves the others in peace', () => {
+    const text =
+      'mcp_servers:\n  a:\n    url: "http://localhost/a"\n    domains: p]\n  b: { url: "http://localhost/b", prioritty: "1", domains: q }\n';
+    expect(fix(text).text).toBe(
+      text.replace('prioritty: "1"', 'priority: 1').replace('domains: q', 'domains: [q]'),
+    );
+  });
+
+  it('of thousands is a matter of a few checks', () => {
+    const servers = Array.from(
+      { length: 300 },
+      (_, index) =>
+        `  s${index}: { url: "http://localhost:${index + 1}", prioritty: "${index + 1}", domains: d${index} }\n`,
+    );
+    const text = `mcp_servers:\n${servers.join('')}`;
+    let checks = 0;
+    const { fixed } = fixSource({ text, hasByteOrderMark: false }, (source) => {
+      checks += 1;
+      return validateConfigText('c.yaml', source.text, false, {}).problems;
+    });
+    expect(fixed).toHaveLength(900);
+    expect(checks).toBeLessThanOrEqual(4);
+  });
+
   it('leaves references to the environment and to anchors alone', () => {
     for (const text of [
       'mcp_servers:\n  a: { url: "http://localhost", priority: "${P}", domains: [p] }\n',
