@@ -4,6 +4,7 @@ import { createRedactor, secretsOf } from '../core/config/config.js';
 import { findConfig, loadConfig } from '../core/config/load.js';
 import { createLogger, silentLogger, type Logger, type LogLevel } from '../core/logging/logger.js';
 import { createOperation, type Operation } from '../core/operation.js';
+import { plain } from '../render/terminal.js';
 import type { CommandInput, GlobalOptions, Io } from './command.js';
 
 /** What a command that uses the configured servers starts from. */
@@ -21,6 +22,9 @@ export async function openSession({ global, io, operationId }: CommandInput): Pr
   const local = relative(io.cwd, found);
   const file = global.config ?? (local.startsWith('..') ? found : local);
   const config = await loadConfig(file, io.env, io.cwd);
+  if (config.foreign === true && !global.quiet) {
+    io.err(`note: ${plain(file)} is an editor's file; its servers have priority 100 and no domains\n`);
+  }
   const redact = createRedactor(secretsOf(config));
   const logger = loggerFor(global, io, config.logging, redact);
   const op = createOperation({ id: operationId, signal: io.signal, logger });

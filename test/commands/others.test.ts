@@ -56,6 +56,22 @@ describe('mcpx servers', () => {
     expect(`${table.stdout}${json.stdout}`).not.toContain('sentinel');
   });
 
+  it("say on stderr that a file is an editor's, unless told to be quiet", async () => {
+    using folder = temporaryFolder();
+    const file = folder.write(
+      'mcp.json',
+      '{ "mcpServers": { "a": { "url": "http://127.0.0.1:1/mcp", }, } } // mine',
+    );
+    const loud = await run(['servers', 'list', '--json', '-c', file]);
+    expect(loud).toMatchObject({
+      status: 0,
+      stderr: `note: ${file} is an editor's file; its servers have priority 100 and no domains\n`,
+    });
+    expect(JSON.parse(loud.stdout)).toMatchObject({ servers: [{ id: 'a', priority: 100 }] });
+    const quiet = await run(['servers', 'list', '--json', '-q', '-c', file]);
+    expect(quiet).toMatchObject({ status: 0, stderr: '', stdout: loud.stdout });
+  });
+
   it('both hide what the environment filled in, wherever it stands', async () => {
     const filled = {
       web: { url: 'http://127.0.0.1:1/${KEY}/mcp', start: { command: 'mcpx', args: ['--key=${KEY}'] } },

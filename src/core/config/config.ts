@@ -61,7 +61,12 @@ export interface Config {
   readonly deadlineMs: number;
   /** Values that `${VAR}` put into the file and that have to be taken for credentials; longest first. */
   readonly secrets?: readonly string[];
+  /** The file belongs to an editor or assistant, so its servers have priority 100 and no domains of their own. */
+  readonly foreign?: boolean;
 }
+
+/** Where a configuration comes from, and what is known of that. */
+type ConfigSource = Pick<Config, 'file' | 'secrets' | 'foreign'>;
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {
   DEBUG: 'debug',
@@ -77,7 +82,8 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
  *
  * @internal
  */
-export function toConfig(file: ConfigFile, fileName?: string, secrets: readonly string[] = []): Config {
+export function toConfig(file: ConfigFile, source: ConfigSource = {}): Config {
+  const { file: fileName, secrets = [], foreign = false } = source;
   const { orchestration: o } = file;
   return {
     ...(fileName === undefined ? {} : { file: fileName }),
@@ -91,6 +97,7 @@ export function toConfig(file: ConfigFile, fileName?: string, secrets: readonly 
     maxConnections: o.max_connections,
     deadlineMs: ms(o.deadline),
     ...(secrets.length === 0 ? {} : { secrets }),
+    ...(foreign ? { foreign } : {}),
   };
 }
 

@@ -6,6 +6,7 @@ import { ConfigurationError, type ErrorCode } from '../errors.js';
 import { createRedactor, toConfig, transportOf, type Config } from './config.js';
 import { fromEditorFile } from './editor-file.js';
 import { secretsIn } from './filled-in.js';
+import { withoutJsonComments } from './json-comments.js';
 import { overridesFrom, setIn, type Override } from './environment.js';
 import { compareProblems, describeProblem, type Problem, type Replacement } from './problem.js';
 import { configFileSchema, type ConfigFile } from './schema.js';
@@ -174,7 +175,7 @@ export function checkConfig(file: string, text: string, env: Environment): Check
 
 /** As `checkConfig`, with all that it found out on the way. */
 export function examineConfig(file: string, text: string, env: Environment): ExaminedConfig {
-  const yaml = readYamlDocument(file, text, env);
+  const yaml = readYamlDocument(file, withoutJsonComments(file, text), env);
   const secrets = secretsIn(yaml.filledIn);
   const problems: Problem[] = [...yaml.problems];
   const nothing = { config: undefined, settings: undefined, raw: undefined, overrides: [], foreign: false };
@@ -183,8 +184,8 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
   const editorFile = fromEditorFile(yaml.value);
   const foreign = editorFile !== undefined;
   const raw = editorFile ?? withoutFreeKeys(yaml.value);
-  const overrides = foreign ? [] : overridesFrom(env, raw);
-  for (const override of overrides) setIn(raw, override.path, override.value);
+  const { overrides, unknown } = overridesFrom(env, raw);
+  const misplaced = overrides.filter((override) => !setIn(raw, override.path, override.value));
   const sourceOf = (path: Path) =>
     overrides.find((override) => samePath(override.path, path.slice(0, override.path.length)))?.variable;
   const document = foreign ? placesOfEditorFile(yaml) : yaml;
@@ -201,6 +202,20 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
       file,
       range: document.keyRangeOf(path),
     });
+  }
+
+  for (const variable of unknown) {
+    const hint = `configured: ${Object.keys(isMapping(raw) && isMapping(raw['mcp_servers']) ? raw['mcp_servers'] : {}).join(', ')}`;
+    addOverrideProblem('warning', ['mcp_servers'], `environment variable ${variable} fits no server`, hint);
+  }
+  for (const { variable, path } of misplaced) {
+    const message = `environment variable ${variable} fits no setting`;
+    addOverrideProblem(
+      'error',
+      path.slice(0, 2),
+      message,
+      'write the name of the setting after that of the server',
+    );
   }
 
   const parsed = configFileSchema.safeParse(raw);
@@ -222,7 +237,7 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
   told.sort(compareProblems);
   const valid = parsed.success && !problems.some((problem) => problem.severity === 'error');
   return {
-    config: valid ? toConfig(parsed.data, file, secrets) : undefined,
+    config: valid ? toConfig(parsed.data, { file, secrets, foreign }) : undefined,
     problems: told,
     settings,
     raw,
@@ -230,6 +245,16 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     document,
     foreign,
   };
+
+  function addOverrideProblem(
+    severity: Problem['severity'],
+    path: Path,
+    message: string,
+    hint: string,
+  ): void {
+    const range = document.keyRangeOf(path);
+    problems.push({ severity, code: 'CFG115', message, hint, path: pathText(path), file, range });
+  }
 }
 
 /** Where a value came from the environment, what is wrong with it is told without it. */
@@ -453,6 +478,19 @@ function problemsOf(
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
       const near = nearest(key, known);
+      const variable = sourceOf(path);
+      if (variable !== undefined) {
+        const meant =
+          near === undefined ? undefined : variable.replace(/[^_]+(?:_[^_]+)*$/, near.toUpperCase());
+        return {
+          ...base,
+          code: 'CFG115' as const,
+          message: `environment variable ${variable} fits no setting`,
+          hint: meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`,
+          path: pathText(path),
+          range: document.keyRangeOf(path),
+        };
+      }
       // Two keys cannot mean the same: then the person has to say which one counts.
       const isFree = near !== undefined && getIn(raw, [...issue.path, near]) === undefined;
       const hint =

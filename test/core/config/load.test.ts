@@ -281,6 +281,55 @@ describe('the file', () => {
     expect(servers[1]?.headers).toEqual({ Authorization: 'Bearer token-value' });
   });
 
+  it("an editor's file may have comments and trailing commas, and every place in it stays", () => {
+    const text = [
+      '// the servers',
+      '{ /* of',
+      '     VS Code */',
+      '  "servers": {',
+      '    "a": { "type": "http", "url": "http://x/mcp", "headers": { "K": "a // b /* c */ ,}", }, },',
+      '    "b": { "command": "node", "args": ["\\"//", "x",], "env": { "T": "${GONE}" } }, // the last',
+      '  },',
+      '}',
+    ].join('\r\n');
+    const column = 1 + (text.split('\r\n')[5] ?? '').indexOf('"${GONE}"');
+    for (const file of ['mcp.json', 'mcp.jsonc', 'named-otherwise']) {
+      const { problems } = checkConfig(file, text, {});
+      expect(problems).toMatchObject([
+        { code: 'CFG109', path: 'servers.b.env.T', range: { start: { line: 6, column } } },
+      ]);
+    }
+    expect(load(text, { GONE: 'here' })).toMatchObject({
+      foreign: true,
+      servers: [
+        { url: 'http://x/mcp', headers: { K: 'a // b /* c */ ,}' } },
+        { args: ['"//', 'x'], env: { T: 'here' } },
+      ],
+    });
+  });
+
+  it('what looks like a comment of JSON stays in YAML', () => {
+    const { servers } = load('{ mcp_servers: { a: { url: http://x/sse, name: /*a*/ } } }');
+    expect(servers[0]).toMatchObject({ url: 'http://x/sse', name: '/*a*/' });
+  });
+
+  it("settings of an editor's servers and of their use together come from the environment", () => {
+    const text = JSON.stringify({ mcpServers: { web: { url: 'http://x/mcp' }, local: { command: 'node' } } });
+    const config = load(text, {
+      MCPX_FAIL_FAST: 'false',
+      MCPX_DEFAULTS__TIMEOUT: '7s',
+      MCPX_SERVERS__WEB__PRIORITY: '3',
+      MCPX_SERVERS__WEB__DOMAINS: '[products]',
+    });
+    expect(config).toMatchObject({
+      failFast: false,
+      servers: [
+        { id: 'web', priority: 3, domains: ['products'], timeoutMs: 7000 },
+        { id: 'local', priority: 100, timeoutMs: 7000 },
+      ],
+    });
+  });
+
   it('the file of VS Code is read as it is', () => {
     const { servers } = load(
       '{ "inputs": [], "servers": { "a": { "type": "stdio", "command": "node" }, "b": { "type": "sse", "url": "http://x/e" } } }',
@@ -418,5 +467,88 @@ describe('the environment', () => {
       { code: 'CFG115', path: 'mcp_servers.my-db.1.priority', severity: 'error' },
     ]);
     expect(problems[0]?.message).toContain('MCPX_SERVERS__MY_DB_1__PRIORITY');
+  });
+
+  it('an override of a text is taken letter by letter, and names below env and headers as they are', () => {
+    const text = [
+      'mcp_servers:',
+      '  a: { command: node, priority: 1 }',
+      '  b: { url: "http://x", priority: 2, headers: { X-Api-Key: old } }',
+    ].join('\n');
+    const { servers } = load(text, {
+      MCPX_SERVERS__A__COMMAND: '0012',
+      MCPX_SERVERS__A__ARGS: '[--pin, 0012345678, true]',
+      MCPX_SERVERS__A__ENV__FOO: '0012345678',
+      MCPX_SERVERS__A__ENV__My__Name: '{ a: b }',
+      MCPX_SERVERS__A__DOMAINS: '[a, 1.50]',
+      MCPX_SERVERS__A__NAME: 'true',
+      MCPX_SERVERS__B__HEADERS__X_API_KEY: '12345678901234567890',
+      MCPX_SERVERS__B__HEADERS__Authorization: 'Bearer x: # y',
+      MCPX_SERVERS__B__START__COMMAND: 'x',
+      MCPX_SERVERS__B__START__ENV__TOKEN: '1.50',
+      MCPX_SERVERS__B__PRIORITY: '7',
+    });
+    expect(servers).toMatchObject([
+      {
+        name: 'true',
+        command: '0012',
+        args: ['--pin', '0012345678', 'true'],
+        domains: ['a', '1.50'],
+      },
+      { priority: 7 },
+    ]);
+    expect(servers[0]?.env).toEqual({ FOO: '0012345678', My__Name: '{ a: b }' });
+    expect(servers[1]?.headers).toEqual({
+      'X-Api-Key': '12345678901234567890',
+      Authorization: 'Bearer x: # y',
+    });
+    expect(servers[1]?.start).toMatchObject({ command: 'x', env: { TOKEN: '1.50' } });
+  });
+
+  it('an override changes no other server, also where an alias makes them share', () => {
+    const text = [
+      'x-env: &env { LEVEL: low }',
+      'mcp_servers:',
+      '  a: { command: x, priority: 1, env: *env }',
+      '  b: { command: x, priority: 2, env: *env }',
+    ].join('\n');
+    const { servers } = load(text, { MCPX_SERVERS__A__ENV__LEVEL: 'high' });
+    expect(servers.map(({ env }) => env)).toEqual([{ LEVEL: 'high' }, { LEVEL: 'low' }]);
+  });
+
+  it.each([
+    ['MCPX_SERVERS__NONE__URL', 'warning', 'fits no server', 'configured: a, a__b'],
+    ['MCPX_SERVERS__A__PRIORTY', 'error', 'fits no setting', 'did you mean MCPX_SERVERS__A__PRIORITY?'],
+    [
+      'MCPX_SERVERS__A__START__COMAND',
+      'error',
+      'fits no setting',
+      'did you mean MCPX_SERVERS__A__START__COMMAND?',
+    ],
+    [
+      'MCPX_SERVERS__A__URL__HOST',
+      'error',
+      'fits no setting',
+      'write the name of the setting after that of the server',
+    ],
+    [
+      'MCPX_SERVERS__A__',
+      'error',
+      'fits no setting',
+      expect.stringContaining('known here: name, url') as string,
+    ],
+    ['MCPX_SERVERS__A', 'warning', 'fits no server', 'configured: a, a__b'],
+  ])('a variable %s is told as a mistake', (variable, severity, message, hint) => {
+    const text =
+      'mcp_servers:\n  a: { url: "http://x", priority: 1, start: { command: x } }\n  a__b: { url: "http://y", priority: 2 }';
+    const env = { [variable]: '5', MCPX_SERVERS__A__B__PRIORITY: '9' };
+    const { config, problems } = checkConfig('c.yaml', text, env);
+    expect(problems).toMatchObject([
+      { code: 'CFG115', severity, message: `environment variable ${variable} ${message}`, hint },
+    ]);
+    expect(config === undefined).toBe(severity === 'error');
+    expect(
+      checkConfig('c.yaml', text, { MCPX_SERVERS__A__B__PRIORITY: '9' }).config?.servers[1]?.priority,
+    ).toBe(9);
   });
 });
