@@ -231,7 +231,7 @@ describe('failure', () => {
     }
     const table = await gather(servers);
     expect(table).toMatchObject({ status: 4, stdout: '' });
-    expect(table.stderr).toMatch(/^error UPS205 http_status: broken: the server answered HTTP 500\n/);
+    expect(table.stderr).toMatch(/^error UPS205 http_status: broken: http:\/\/127\.0\.0\.1:\d+\/sse answered HTTP 500\n/);
     expect(table.stderr).toContain('hint:');
     expect(table.stderr).toContain('try:   mcpx gather --degraded');
   });
@@ -255,7 +255,7 @@ describe('failure', () => {
       },
     });
     const table = await gather(servers, ['--degraded']);
-    expect(table.stdout).toContain('UPS205 broken: the server answered HTTP 500');
+    expect(table.stdout).toMatch(/UPS205 broken: http:\/\/127\.0\.0\.1:\d+\/sse answered HTTP 500/);
     expect(table.stdout).toContain('incomplete: 3 resources from 1 of 2 servers');
     // The flag stands above the file, both ways.
     expect(await gather(servers, ['--fail-fast'], {}, { fail_fast: false })).toMatchObject({ status: 4 });
