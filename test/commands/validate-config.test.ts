@@ -412,3 +412,24 @@ describe('mcpx validate-config --fix', () => {
     expect(errorLine(ran)).toMatchObject({ code: 'CLI901', message });
   });
 });
+
+describe('what the README shows', () => {
+  const EXAMPLE = 'test/data/broken/example.yaml';
+
+  it('is the line, the place and what to write', async () => {
+    const ran = await run(['validate-config', EXAMPLE]);
+    expect(ran).toMatchObject({ status: 3, stderr: '' });
+    expect(ran.stdout).toBe(
+      [
+        `${EXAMPLE}:4:5 error CFG104 unknown key "prioritty" in mcp_servers.product_metadata_mcp; did you mean "priority"?`,
+        '  4 |     prioritty: 1                     # the best',
+        '    |     ^^^^^^^^^',
+        `${EXAMPLE}:5:14 error CFG105 domains must be a list, not a text; write [products]`,
+        '  5 |     domains: products',
+        '    |              ^^^^^^^^',
+        `${EXAMPLE}: 2 errors, 0 warnings`,
+        '',
+      ].join('\n'),
+    );
+  });
+});
