@@ -74,10 +74,11 @@ const resourcesFilter = z.strictObject({
 
 const serverCache = z.strictObject({
   ttl: duration.optional().register(settings, {
-    description: 'Time that answers of this server stay fresh; 0 switches its cache off',
+    description: 'Time that answers of this server stay fresh; 0 switches its cache off (not in effect yet)',
   }),
   honor_server_hints: z.boolean().default(true).register(settings, {
-    description: 'Use the time to live that the server itself gives (revision 2026-07-28)',
+    description:
+      'Use the time to live that the server itself gives (revision 2026-07-28) (not in effect yet)',
   }),
 });
 
@@ -101,8 +102,12 @@ const circuitBreaker = z.strictObject({
     .int()
     .min(1)
     .default(5)
-    .register(settings, { description: 'Failures in a row after which a server is left alone' }),
-  reset: wait.default('30s').register(settings, { description: 'How long it is left alone' }),
+    .register(settings, {
+      description: 'Failures in a row after which a server is left alone (not in effect yet)',
+    }),
+  reset: wait
+    .default('30s')
+    .register(settings, { description: 'How long it is left alone (not in effect yet)' }),
 });
 
 const start = z.strictObject({
@@ -175,12 +180,12 @@ const server = z.strictObject({
     .register(settings, { description: 'Repeating of requests that failed for a passing reason' }),
   circuit_breaker: circuitBreaker
     .prefault({})
-    .register(settings, { description: 'Leaving a server alone that keeps failing' }),
+    .register(settings, { description: 'Leaving a server alone that keeps failing (not in effect yet)' }),
   rate_limit: z
     .number()
     .positive()
     .optional()
-    .register(settings, { description: 'Requests per second at most' }),
+    .register(settings, { description: 'Requests per second at most (not in effect yet)' }),
   start: start
     .optional()
     .register(settings, { description: 'How to start the server when nothing answers at its URL' }),
@@ -199,7 +204,7 @@ const defaults = z.strictObject({
 
 const orchestration = z.strictObject({
   resource_cache_ttl: duration.default(300).register(settings, {
-    description: 'Time that answers stay fresh; 0 switches the cache off',
+    description: 'Time that answers stay fresh; 0 switches the cache off (not in effect yet)',
     env: 'MCPX_RESOURCE_CACHE_TTL',
   }),
   fail_fast: z.boolean().default(true).register(settings, {
@@ -230,13 +235,19 @@ const orchestration = z.strictObject({
     .register(settings, { description: 'Longest time that a whole gather may take', env: 'MCPX_DEADLINE' }),
   cache_max_bytes: bytes
     .default('100MB')
-    .register(settings, { description: 'The cache never holds more', env: 'MCPX_CACHE_MAX_BYTES' }),
+    .register(settings, {
+      description: 'The cache never holds more (not in effect yet)',
+      env: 'MCPX_CACHE_MAX_BYTES',
+    }),
   cache_store: z
     .enum(['disk', 'memory'])
     .default('disk')
-    .register(settings, { description: 'Where the cache lives', env: 'MCPX_CACHE_STORE' }),
+    .register(settings, {
+      description: 'Where the cache lives (not in effect yet)',
+      env: 'MCPX_CACHE_STORE',
+    }),
   serve_stale_on_error: z.boolean().default(false).register(settings, {
-    description: 'Answer from an expired entry, and say so, when the server fails',
+    description: 'Answer from an expired entry, and say so, when the server fails (not in effect yet)',
     env: 'MCPX_SERVE_STALE_ON_ERROR',
   }),
 });
