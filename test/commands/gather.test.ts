@@ -231,7 +231,9 @@ describe('failure', () => {
     }
     const table = await gather(servers);
     expect(table).toMatchObject({ status: 4, stdout: '' });
-    expect(table.stderr).toMatch(/^error UPS205 http_status: broken: http:\/\/127\.0\.0\.1:\d+\/sse answered HTTP 500\n/);
+    expect(table.stderr).toMatch(
+      /^error UPS205 http_status: broken: http:\/\/127\.0\.0\.1:\d+\/sse answered HTTP 500\n/,
+    );
     expect(table.stderr).toContain('hint:');
     expect(table.stderr).toContain('try:   mcpx gather --degraded');
   });

@@ -99,7 +99,7 @@ export class Child {
       .map((line) => line.trim())
       .filter((line) => line !== '');
     const telling =
-      lines.findLast((line) => /error|cannot|fail/i.test(line) && !/^at /.test(line)) ?? lines.at(-1);
+      lines.findLast((line) => /error|cannot|fail/i.test(line) && !line.startsWith('at ')) ?? lines.at(-1);
     return telling === undefined ? {} : { cause: new Error(quote(telling, redact)) };
   }
 
