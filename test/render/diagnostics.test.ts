@@ -86,6 +86,15 @@ describe('no credential of the file', () => {
   });
 });
 
+it('no correction carries a credential', () => {
+  for (const setting of ['url: "localhost:1/sse?key=sentinel"', 'command: x, args: "--token sentinel"']) {
+    const file = validate(`mcp_servers:\n  a: { ${setting}, domains: [p] }\n`);
+    expect(file.problems.filter(({ severity }) => severity === 'error')).toHaveLength(1);
+    const json = JSON.stringify(diagnosticsJson([file], { valid: false, editsFor }));
+    expect(json).toContain('"fix":null');
+  }
+});
+
 describe('as JSON', () => {
   it('tells places in bytes too, the snippet and the edits of the fix', () => {
     const source = 'mcp_servers:\n  é: { url: "http://localhost/sse", domains: p }\n';

@@ -534,7 +534,8 @@ function problemsOf(
     if (wanted === 'a list' && typeof found === 'string') {
       // An argument may be a token.
       hint = last === 'args' ? 'write it as a list, as in [first, second]' : `write [${found}]`;
-      replacement = { kind: 'list' };
+      // What would be written is shown, and one text of several arguments is rarely meant as one.
+      if (last !== 'args') replacement = { kind: 'list' };
     }
     const bare = typeof found === 'string' ? bareValue(wanted, found.trim()) : undefined;
     if (bare !== undefined) {
@@ -556,7 +557,7 @@ function problemsOf(
     if (
       code === 'CFG108' &&
       typeof found === 'string' &&
-      /^(?:localhost|127\.0\.0\.1)(?:[:/]|$)/.test(found)
+      /^(?:localhost|127\.0\.0\.1)(?:[:/][^?@#]*)?$/.test(found)
     ) {
       replacement = { kind: 'word', text: `http://${found}` };
     }
