@@ -98,6 +98,16 @@ describe('mcpx validate-config', () => {
     expect(JSON.parse(sarif.stdout)).toMatchObject({ runs: [{ results: [{ ruleId: 'CFG101' }] }] });
   });
 
+  it('warns of credentials beside other mistakes', async () => {
+    using folder = temporaryFolder();
+    folder.write(
+      'mcpx.yaml',
+      'mcp_servers:\n  a: { url: "http://localhost/sse", prioritty: 1, headers: { Authorization: "Bearer abc" }, env: [x], args: [1] }\n',
+    );
+    const ran = await run(['validate-config', '--json'], { cwd: folder.path });
+    expect(codesOf(ran.stdout)).toEqual(['CFG104', 'CFG116', 'CFG105']);
+  });
+
   it('--strict lets warnings fail', async () => {
     using folder = temporaryFolder();
     folder.write('mcpx.yaml', WARNED);
@@ -183,7 +193,7 @@ describe('mcpx validate-config', () => {
     const started = performance.now();
     const ran = await run(['validate-config', '--json'], { cwd: folder.path });
     expect(performance.now() - started).toBeLessThan(5000);
-    expect(codesOf(ran.stdout)).toHaveLength(2000);
+    expect(codesOf(ran.stdout)).toHaveLength(3000);
   });
 });
 

@@ -33,16 +33,7 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
 
   for (const [id, server] of servers) {
     const at = ['mcp_servers', id];
-    for (const [name, value] of Object.entries(server.headers)) {
-      if (CREDENTIAL_HEADER.test(name)) clearText([...at, 'headers', name], value, `header ${name}`);
-      else if (CREDENTIAL_VALUE.test(value)) clearText([...at, 'headers', name], value, `header ${name}`);
-    }
-    checkEnvironment([...at, 'env'], server.env);
-    checkArguments([...at, 'args'], server.args);
-    if (server.start !== undefined) {
-      checkEnvironment([...at, 'start', 'env'], server.start.env);
-      checkArguments([...at, 'start', 'args'], server.start.args);
-    }
+    checkCredentials(at, server);
     if (server.url !== undefined && server.transport !== 'stdio') checkUrl(id, server.url);
     if (!foreign && server.domains.length === 0) {
       const hint = 'add domains, as in domains: [products]';
@@ -67,6 +58,10 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
       );
     }
   }
+  // A server with a mistake elsewhere may hold credentials all the same.
+  for (const [id, server] of Object.entries(mappingOf(getIn(raw, ['mcp_servers'])))) {
+    if (!Object.hasOwn(settings.mcp_servers, id)) checkCredentials(['mcp_servers', id], server);
+  }
   checkWait(['defaults', 'timeout'], settings.defaults.timeout);
   checkWait(['defaults', 'connect_timeout'], settings.defaults.connect_timeout);
   return problems;
@@ -90,6 +85,19 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
       range,
       ...(replacement === undefined ? {} : { replacement }),
     });
+  }
+
+  function checkCredentials(at: readonly string[], server: unknown): void {
+    for (const [name, value] of Object.entries(textsOf(getIn(server, ['headers'])))) {
+      if (CREDENTIAL_HEADER.test(name) || CREDENTIAL_VALUE.test(value)) {
+        clearText([...at, 'headers', name], value, `header ${name}`);
+      }
+    }
+    for (const below of [[], ['start']]) {
+      checkEnvironment([...at, ...below, 'env'], textsOf(getIn(server, [...below, 'env'])));
+      const args = getIn(server, [...below, 'args']);
+      if (Array.isArray(args)) checkArguments([...at, ...below, 'args'], args.map(String));
+    }
   }
 
   function clearText(path: Path, value: string, what: string): void {
@@ -175,6 +183,19 @@ function resembles(word: string, known: string): boolean {
 
 function isLoopback(host: string): boolean {
   return /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|\[::1\])$/.test(host);
+}
+
+function mappingOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  const texts = Object.entries(mappingOf(value)).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return Object.fromEntries(texts);
 }
 
 function durationText(value: string | number): string {
