@@ -179,6 +179,7 @@ describe('values that the environment fills in', () => {
     PATH_PART: 'sentinel path/2',
     WHOLE: 'https://hooks.example.org/services/sentinel-3',
     HOST: 'host.example.org',
+    BASE: 'https://base.example.org',
     HOME: '/home/sentinel-home',
     DOMAIN: 'products',
     LEVEL: 'warning',
@@ -190,6 +191,7 @@ describe('values that the environment fills in', () => {
     '  a: { command: node, args: *args, priority: 1, domains: ["${DOMAIN}"] }',
     '  b: { url: "http://${HOST}:${SHORT}/${PATH_PART}/mcp", priority: 2, start: { command: x, args: ["${TOKEN}"] } }',
     '  c: { url: "${WHOLE}", priority: 3 }',
+    '  d: { url: "${BASE}/mcp", priority: 4 }',
     'orchestration: { log_level: "${LEVEL}" }',
   ].join('\n');
 
@@ -215,6 +217,7 @@ describe('values that the environment fills in', () => {
         { args: ['--token=***', '/home/sentinel-home/data', 'sentinel-default'] },
         { url: 'http://host.example.org:8002/***/mcp', start: { args: ['***'] } },
         { url: 'https://hooks.example.org***' },
+        { url: 'https://base.example.org/mcp' },
       ],
     });
     for (const shown of [

@@ -9,7 +9,7 @@ export interface Override {
 }
 
 /** The overrides, and the variables that look like one of a server and are none. */
-export interface Overrides {
+interface Overrides {
   readonly overrides: readonly Override[];
   readonly unknown: readonly string[];
 }

@@ -52,9 +52,12 @@ export function secretsIn(filled: readonly FilledIn[]): readonly string[] {
 /** Which host is asked is no secret, and every message about a server needs it. */
 function secretsOfUrl(text: string, value: string): readonly string[] {
   if (!URL.canParse(text)) return [value];
-  const { host, pathname, search, hash } = new URL(text);
-  // All of the address came from one variable: a path may be what gives access to it.
-  if (value === text) return [`${pathname}${search}${hash}`, pathname];
+  const { host } = new URL(text);
+  if (text.startsWith(value) && URL.canParse(value)) {
+    // The address itself came from the variable: its path may be what gives access.
+    const { pathname, search, hash } = new URL(value);
+    return [`${pathname}${search}${hash}`, pathname];
+  }
   const isOfHost = host.includes(value.toLowerCase()) && !text.replace(host, '').includes(value);
   return isOfHost ? [] : [value];
 }
