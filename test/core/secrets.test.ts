@@ -7,9 +7,10 @@ import { renderFailure, renderFailureJson } from '../../src/render/failure.js';
 import { gatherReport } from '../../src/render/gather-report.js';
 import { renderGather } from '../../src/render/gather.js';
 import { describeServer, renderServer, renderServers, serverList } from '../../src/render/servers.js';
-import { configOf } from '../fixtures/configuration.js';
+import { configOf, configText, temporaryFolder } from '../fixtures/configuration.js';
 import { startFakeUpstream, type FakeUpstreamOptions } from '../fixtures/fake-upstream.js';
 import { failureOf, orchestratorOf } from '../fixtures/gathering.js';
+import { run } from '../fixtures/io.js';
 import { stdioUpstream } from '../fixtures/stdio-upstream.js';
 import { verifies } from '../verifies.js';
 
@@ -226,6 +227,32 @@ describe('values that the environment fills in', () => {
     ]) {
       expect(shown).not.toMatch(/sentinel-token|sentinel.{0,3}path|sentinel-3/);
     }
+  });
+
+  it.each(['json', 'text'])('are in no error and no %s log of a gather', async (format) => {
+    using folder = temporaryFolder();
+    const script = 'process.stderr.write(process.argv.join(" ")); process.exit(1)';
+    const file = folder.write(
+      'c.json',
+      configText(
+        {
+          a: { url: 'http://127.0.0.1:1/${TOKEN}/mcp', priority: 1 },
+          b: { command: process.execPath, args: ['-e', script, 'x', '${TOKEN}'], priority: 2 },
+          c: { command: 'no-such-command-${TOKEN}', args: ['${TOKEN}'], priority: 3 },
+          d: {
+            url: 'http://127.0.0.1:1/sse',
+            priority: 4,
+            start: { command: process.execPath, args: ['-e', script, 'x', '--key=${TOKEN}'] },
+          },
+        },
+        { enable_logging: true, log_level: 'DEBUG' },
+      ),
+    );
+    const flags = ['-c', file, '--degraded', '--json', '--log-format', format];
+    const { status, stdout, stderr } = await run(['gather', ...flags], { env: { TOKEN: PARTS.TOKEN } });
+    expect(status).toBe(4);
+    expect(stderr).toContain('***');
+    expect(`${stdout}${stderr}`).not.toContain(PARTS.TOKEN);
   });
 
   it('are in no problem of the file', () => {
