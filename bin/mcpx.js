@@ -86,7 +86,8 @@ exports_
     },
   })
   .then((status) => {
-    keep();
+    // A run that failed has not come to all that the next one needs.
+    if (status === 0) keep();
     process.exit(status);
   });
 
@@ -138,13 +139,16 @@ function removeOld(folder) {
 }
 
 /**
- * V8 compares only the length of the source, so the build's own hash of it goes into the name. Each command keeps
- * the code that it needs itself: reading that of all would cost the small ones more than it saves.
+ * V8 compares only the length of the source, so the build's own hash of it goes into the name. Each command with its
+ * flags keeps the code that it needs itself: reading that of all would cost the small ones more than it saves, and
+ * `gather --help` knows nothing of what a gather runs.
  */
 function cacheFile(source) {
   const hash = /^\/\* mcpx ([0-9a-f]{16}) \*\//.exec(source.slice(0, 40))?.[1];
-  const command = /^[a-z]{1,20}$/.exec(process.argv[2] ?? '')?.[0] ?? 'none';
+  const [command = '', ...words] = process.argv.slice(2);
+  const flags = words.flatMap((word) => /^--?[a-z-]+/i.exec(word)?.[0] ?? []);
+  const shape = [/^[a-z-]{1,20}$/i.exec(command)?.[0] ?? 'none', ...flags].join('').slice(0, 80);
   const home = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
   if (hash === undefined || !home || process.env.MCPX_COMPILE_CACHE === 'off') return undefined;
-  return path.join(home, 'mcpx', 'code', `${hash}-${process.version}-${process.arch}-${command}`);
+  return path.join(home, 'mcpx', 'code', `${hash}-${process.version}-${process.arch}-${shape}`);
 }
