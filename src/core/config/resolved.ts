@@ -1,5 +1,5 @@
 import { CREDENTIAL_NAME, isCredentialArgument } from './advice.js';
-import type { Config } from './config.js';
+import { createRedactor, type Config } from './config.js';
 import type { ExaminedConfig } from './load.js';
 import { parseDuration } from './units.js';
 import type { Path } from './yaml-document.js';
@@ -93,7 +93,9 @@ export function resolveSettings(
     }
   }
   for (const [key, value] of Object.entries(settings.orchestration)) add(['orchestration', key], value);
-  return found;
+  // What ${…} brought in is nobody's to see, wherever it stands.
+  const redact = createRedactor(config.secrets ?? []);
+  return found.map((one) => ({ ...one, value: redacted(one.value, redact) }));
 
   function addAll(at: readonly string[], values: Readonly<Record<string, unknown>>): void {
     for (const [key, value] of Object.entries(values)) add([...at, key], value);
@@ -177,4 +179,9 @@ function getIn(value: unknown, path: Path): unknown {
         : undefined,
     value,
   );
+}
+
+function redacted(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === 'string') return redact(value);
+  return Array.isArray(value) ? value.map((item: unknown) => redacted(item, redact)) : value;
 }
