@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
@@ -132,6 +133,8 @@ export default defineConfig([
       const head = `/* mcpx ${hash} */(function (exports, require, module, __filename, __dirname) {${url}`;
       writeFileSync('dist/mcpx.cjs', `${head}${code}\n})`);
       writeLicenses('dist/metafile-cjs.json');
+      // The shim prints it without loading anything; `mcpx help` makes the same text afresh.
+      writeFileSync('dist/help.txt', execFileSync(process.execPath, ['bin/mcpx.js', 'help'], { env: {} }));
     },
   },
   {

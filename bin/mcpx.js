@@ -9,11 +9,23 @@ const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
 
+/** What help is wrapped to where no terminal says otherwise. */
+const HELP_COLUMNS = 100;
+
 const [, , only, more] = process.argv;
 if ((only === '--version' || only === '-V') && more === undefined) {
   // Asked for by scripts at every step; it needs nothing of the bundle.
   process.stdout.write(`${require('../package.json').version}\n`);
   process.exit(0);
+}
+
+if ((only === '--help' || only === '-h') && more === undefined && !(process.stdout.columns < HELP_COLUMNS)) {
+  // Rendered by the build. A terminal too narrow for it gets its own from the bundle.
+  const help = path.join(__dirname, '..', 'dist', 'help.txt');
+  if (fs.existsSync(help)) {
+    process.stdout.write(fs.readFileSync(help));
+    process.exit(0);
+  }
 }
 
 const bundle = path.join(__dirname, '..', 'dist', 'mcpx.cjs');
