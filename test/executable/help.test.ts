@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { EXECUTABLE } from '../fixtures/executable.js';
 
-const print = (...args: string[]) => execFileSync(process.execPath, [EXECUTABLE, ...args], { encoding: 'utf8' });
+const print = (...args: string[]) =>
+  execFileSync(process.execPath, [EXECUTABLE, ...args], { encoding: 'utf8' });
 
 test('the help that the build rendered is the help that the program renders', () => {
   const rendered = print('help');
