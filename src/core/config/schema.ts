@@ -97,14 +97,9 @@ const retry = z.strictObject({
 });
 
 const circuitBreaker = z.strictObject({
-  failures: z
-    .number()
-    .int()
-    .min(1)
-    .default(5)
-    .register(settings, {
-      description: 'Failures in a row after which a server is left alone (not in effect yet)',
-    }),
+  failures: z.number().int().min(1).default(5).register(settings, {
+    description: 'Failures in a row after which a server is left alone (not in effect yet)',
+  }),
   reset: wait
     .default('30s')
     .register(settings, { description: 'How long it is left alone (not in effect yet)' }),
@@ -233,19 +228,14 @@ const orchestration = z.strictObject({
   deadline: wait
     .default('30s')
     .register(settings, { description: 'Longest time that a whole gather may take', env: 'MCPX_DEADLINE' }),
-  cache_max_bytes: bytes
-    .default('100MB')
-    .register(settings, {
-      description: 'The cache never holds more (not in effect yet)',
-      env: 'MCPX_CACHE_MAX_BYTES',
-    }),
-  cache_store: z
-    .enum(['disk', 'memory'])
-    .default('disk')
-    .register(settings, {
-      description: 'Where the cache lives (not in effect yet)',
-      env: 'MCPX_CACHE_STORE',
-    }),
+  cache_max_bytes: bytes.default('100MB').register(settings, {
+    description: 'The cache never holds more (not in effect yet)',
+    env: 'MCPX_CACHE_MAX_BYTES',
+  }),
+  cache_store: z.enum(['disk', 'memory']).default('disk').register(settings, {
+    description: 'Where the cache lives (not in effect yet)',
+    env: 'MCPX_CACHE_STORE',
+  }),
   serve_stale_on_error: z.boolean().default(false).register(settings, {
     description: 'Answer from an expired entry, and say so, when the server fails (not in effect yet)',
     env: 'MCPX_SERVE_STALE_ON_ERROR',
