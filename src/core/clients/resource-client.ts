@@ -25,18 +25,10 @@ export interface Connection {
 /** A page of a list as the server sent it, its entries not yet looked at. */
 interface RawList {
   readonly items: readonly unknown[];
-  readonly hint: CacheHint | undefined;
-}
-
-/** What a server of the 2026 revision says about the freshness of an answer. */
-export interface CacheHint {
-  readonly ttlMs: number;
-  readonly scope: 'public' | 'private';
 }
 
 export interface RawRead {
   readonly contents: readonly unknown[];
-  readonly hint: CacheHint | undefined;
 }
 
 export interface ToolResult {
@@ -261,7 +253,7 @@ class SdkResourceClient implements ResourceClient {
         hint: 'This is a fault of the server; report it to its authors.',
       });
     }
-    return { contents: result['contents'], hint: hintOf(result) };
+    return { contents: result['contents'] };
   }
 
   async callTool(name: string, args: Readonly<Record<string, unknown>>, op: Operation): Promise<ToolResult> {
@@ -284,19 +276,18 @@ class SdkResourceClient implements ResourceClient {
 
   /** Walks all pages. A server without the capability or the method has an empty list, and is not dead. */
   async #list(method: string, key: string, capability: string, op: Operation): Promise<RawList> {
-    if (!this.connection.capabilities.includes(capability)) return { items: [], hint: undefined };
+    if (!this.connection.capabilities.includes(capability)) return { items: [] };
     const items: unknown[] = [];
     const cursors = new Set<string>();
     let size = 0;
     let cursor: string | undefined;
-    let hint: CacheHint | undefined;
     for (let page = 1; ; page += 1) {
       let result: Record<string, unknown>;
       try {
         result = await this.#request(method, cursor === undefined ? {} : { cursor }, 'list', op);
       } catch (error) {
         const code = error instanceof MCPOrchestratorException ? error.context['rpc_code'] : undefined;
-        if (page === 1 && code === METHOD_NOT_FOUND) return { items: [], hint: undefined };
+        if (page === 1 && code === METHOD_NOT_FOUND) return { items: [] };
         throw error;
       }
       const entries = result[key];
@@ -316,9 +307,8 @@ class SdkResourceClient implements ResourceClient {
           },
         );
       }
-      if (page === 1) hint = hintOf(result);
       const next = result['nextCursor'];
-      if (next === undefined || next === null) return { items, hint };
+      if (next === undefined || next === null) return { items };
       if (typeof next !== 'string') throw this.#invalidList(method, 'its cursor is not a text');
       if (cursors.has(next)) throw this.#endless(method, 'repeats a cursor', page);
       if (page >= MAX_PAGES) throw this.#endless(method, `has more than ${MAX_PAGES} pages`, page);
@@ -390,10 +380,3 @@ function sizeOf(entry: unknown): number {
 }
 
 const MIB = (bytes: number) => Math.round(bytes / 1024 ** 2);
-
-/** Hints that make no sense (negative, no number) are none, instead of failing a good answer. */
-function hintOf(result: Readonly<Record<string, unknown>>): CacheHint | undefined {
-  const { ttlMs, cacheScope } = result;
-  if (typeof ttlMs !== 'number' || !Number.isFinite(ttlMs) || ttlMs < 0) return undefined;
-  return { ttlMs, scope: cacheScope === 'public' ? 'public' : 'private' };
-}

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { ExaminedConfig } from './load.js';
 import type { Problem, Replacement } from './problem.js';
 import { parseDuration } from './units.js';
+import { getIn } from './path.js';
 import type { Path } from './yaml-document.js';
 
 /** Capabilities that mcpx itself asks for; any other word is the user's own. */
@@ -200,14 +201,4 @@ function textsOf(value: unknown): Readonly<Record<string, string>> {
 
 function durationText(value: string | number): string {
   return typeof value === 'number' ? `${value}s` : value;
-}
-
-function getIn(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (node, step) =>
-      typeof node === 'object' && node !== null && Object.hasOwn(node, step)
-        ? (node as Record<PropertyKey, unknown>)[step]
-        : undefined,
-    value,
-  );
 }

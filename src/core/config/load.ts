@@ -10,6 +10,7 @@ import { withoutJsonComments } from './json-comments.js';
 import { overridesFrom, setIn, type Override } from './environment.js';
 import { compareProblems, describeProblem, type Problem, type Replacement } from './problem.js';
 import { configFileSchema, type ConfigFile } from './schema.js';
+import { getIn } from './path.js';
 import { readYamlDocument, type Path, type YamlDocument } from './yaml-document.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -688,16 +689,6 @@ function isComposite(value: unknown): boolean {
 function isUnsafeId(id: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return id === '__proto__' || id === '<<' || id.length > 100 || /[\u0000-\u001f\u007f-\u009f]/.test(id);
-}
-
-function getIn(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (node, step) =>
-      typeof node === 'object' && node !== null && Object.hasOwn(node, step)
-        ? (node as Record<PropertyKey, unknown>)[step]
-        : undefined,
-    value,
-  );
 }
 
 function samePath(a: Path, b: Path): boolean {

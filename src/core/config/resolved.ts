@@ -2,6 +2,7 @@ import { CREDENTIAL_NAME, isCredentialArgument } from './advice.js';
 import { createRedactor, type Config } from './config.js';
 import type { ExaminedConfig } from './load.js';
 import { parseDuration } from './units.js';
+import { getIn } from './path.js';
 import type { Path } from './yaml-document.js';
 
 /** Where a value comes from; the first of them that says something counts. */
@@ -169,16 +170,6 @@ function safeUrl(text: string): string {
   if (url.password !== '') url.password = HIDDEN;
   for (const key of new Set(url.searchParams.keys())) url.searchParams.set(key, HIDDEN);
   return url.href;
-}
-
-function getIn(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (node, step) =>
-      typeof node === 'object' && node !== null && Object.hasOwn(node, step)
-        ? (node as Record<PropertyKey, unknown>)[step]
-        : undefined,
-    value,
-  );
 }
 
 function redacted(value: unknown, redact: (text: string) => string): unknown {

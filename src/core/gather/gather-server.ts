@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { PASSING_STATUSES } from '../clients/http-status.js';
-import type { CacheHint, Connection, ResourceClient } from '../clients/resource-client.js';
+import type { Connection, ResourceClient } from '../clients/resource-client.js';
 import type { Connections } from '../clients/connections.js';
 import { attribute, type Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
@@ -141,7 +141,7 @@ export async function gatherServer(
 
   async function read(key: string, resource: ListedResource): Promise<GatheredResource> {
     try {
-      const { contents: raw, hint } = await ask((client) => client.readResource(resource.uri, op));
+      const { contents: raw } = await ask((client) => client.readResource(resource.uri, op));
       const { contents, bytes, notJson } = decodeContents(server.id, resource.uri, raw);
       options.account(bytes);
       if (notJson > 0) {
@@ -151,12 +151,12 @@ export async function gatherServer(
           message: `${resource.uri} is said to be JSON and is not; it is given as text`,
         });
       }
-      return { ...resource, key, contents, bytes, freshness: freshnessOf(hint) };
+      return { ...resource, key, contents, bytes, freshness: NOT_CACHED };
     } catch (caught) {
       const error = toFailure(caught);
       // The first failure decides in fail-fast mode, and an operation that was stopped is over in every mode.
       if (options.failFast || op.signal.aborted) throw error;
-      return { ...resource, key, contents: [], bytes: 0, freshness: freshnessOf(undefined), error };
+      return { ...resource, key, contents: [], bytes: 0, freshness: NOT_CACHED, error };
     }
   }
 
@@ -201,12 +201,11 @@ export async function gatherServer(
 }
 
 function unread(key: string, resource: ListedResource): GatheredResource {
-  return { ...resource, key, contents: [], bytes: 0, freshness: freshnessOf(undefined) };
+  return { ...resource, key, contents: [], bytes: 0, freshness: NOT_CACHED };
 }
 
-function freshnessOf(_hint: CacheHint | undefined): Freshness {
-  return { hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'private' };
-}
+/** There is no cache yet: every answer is the server's own. */
+const NOT_CACHED: Freshness = { hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'private' };
 
 function phaseOf(error: MCPOrchestratorException, otherwise: Phase): Phase {
   const { phase } = error.context;
