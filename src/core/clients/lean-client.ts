@@ -39,6 +39,11 @@ export class LeanClient extends Client {
     );
   }
 
+  // Notifications are dispatched a microtask later; an answer in the same packet would overtake the progress before it.
+  protected override _onresponse(response: Parameters<Client['_onresponse']>[0]): void {
+    queueMicrotask(() => super._onresponse(response));
+  }
+
   // The overloads of `request` are the SDK's; what passes through is what came in.
   override request: Client['request'] = ((...input: Parameters<Client['request']>) => {
     const [request, second] = input as unknown as [{ method: string }, unknown];

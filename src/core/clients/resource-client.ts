@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
+import { SdkError, SdkErrorCode, SdkHttpError, type RequestOptions } from '@modelcontextprotocol/client';
 import type { ServerConfig, TransportKind } from '../config/config.js';
 import { MCPConnectionError, MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import type { Operation } from '../operation.js';
@@ -20,15 +20,28 @@ export interface Connection {
   readonly serverName?: string;
   readonly serverVersion?: string;
   readonly capabilities: readonly string[];
+  /** What the capabilities are in detail, as the server declared them. */
+  readonly declared: Readonly<Record<string, unknown>>;
 }
 
-/** A page of a list as the server sent it, its entries not yet looked at. */
-interface RawList {
+/** What a server says of how long an answer may be kept (2026-07-28, "Caching"); nothing where it says nothing. */
+export interface CacheHints {
+  readonly ttlMs?: number;
+  readonly cacheScope?: 'public' | 'private';
+}
+
+/** All pages of a list as the server sent them, the entries not yet looked at; of the hints the strictest. */
+export interface RawList extends CacheHints {
   readonly items: readonly unknown[];
 }
 
 export interface RawRead {
   readonly contents: readonly unknown[];
+}
+
+export interface ForwardOptions {
+  /** Called with each `notifications/progress` of the request; the timeout counts from the last one. */
+  readonly onProgress?: (progress: Readonly<Record<string, unknown>>) => void;
 }
 
 export interface ToolResult {
@@ -47,8 +60,19 @@ export interface ResourceClient {
   listResources(op: Operation): Promise<RawList>;
   listResourceTemplates(op: Operation): Promise<RawList>;
   listTools(op: Operation): Promise<RawList>;
+  listPrompts(op: Operation): Promise<RawList>;
   readResource(uri: string, op: Operation): Promise<RawRead>;
   callTool(name: string, args: Readonly<Record<string, unknown>>, op: Operation): Promise<ToolResult>;
+  /**
+   * Sends a request as it is, and gives the result as it came, also one that asks for input (2026-07-28). What the
+   * server answers with a JSON-RPC error, `rpcErrorOf` tells word for word.
+   */
+  forward(
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    op: Operation,
+    options?: ForwardOptions,
+  ): Promise<Record<string, unknown>>;
   close(): Promise<void>;
 }
 
@@ -226,6 +250,7 @@ class SdkResourceClient implements ResourceClient {
       ...(name === undefined ? {} : { serverName: name }),
       ...(version === undefined ? {} : { serverVersion: version }),
       capabilities: Object.keys(client.getServerCapabilities() ?? {}).sort(),
+      declared: client.getServerCapabilities() ?? {},
     };
   }
 
@@ -243,6 +268,10 @@ class SdkResourceClient implements ResourceClient {
 
   listTools(op: Operation): Promise<RawList> {
     return this.#list('tools/list', 'tools', 'tools', op);
+  }
+
+  listPrompts(op: Operation): Promise<RawList> {
+    return this.#list('prompts/list', 'prompts', 'prompts', op);
   }
 
   async readResource(uri: string, op: Operation): Promise<RawRead> {
@@ -267,6 +296,22 @@ class SdkResourceClient implements ResourceClient {
     };
   }
 
+  forward(
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+    op: Operation,
+    { onProgress }: ForwardOptions = {},
+  ): Promise<Record<string, unknown>> {
+    const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
+    const phase = method === 'resources/read' ? 'read' : 'call';
+    return this.#request(method, params, phase, op, uri, {
+      allowInputRequired: true,
+      ...(onProgress === undefined
+        ? {}
+        : { onprogress: (progress) => onProgress({ ...progress }), resetTimeoutOnProgress: true }),
+    });
+  }
+
   async close(): Promise<void> {
     this.#open = false;
     await this.#client.close().catch(() => undefined);
@@ -280,6 +325,7 @@ class SdkResourceClient implements ResourceClient {
     const items: unknown[] = [];
     const cursors = new Set<string>();
     let size = 0;
+    let hints: CacheHints = {};
     let cursor: string | undefined;
     for (let page = 1; ; page += 1) {
       let result: Record<string, unknown>;
@@ -307,8 +353,9 @@ class SdkResourceClient implements ResourceClient {
           },
         );
       }
+      hints = stricter(hints, hintsOf(result));
       const next = result['nextCursor'];
-      if (next === undefined || next === null) return { items };
+      if (next === undefined || next === null) return { items, ...hints };
       if (typeof next !== 'string') throw this.#invalidList(method, 'its cursor is not a text');
       if (cursors.has(next)) throw this.#endless(method, 'repeats a cursor', page);
       if (page >= MAX_PAGES) throw this.#endless(method, `has more than ${MAX_PAGES} pages`, page);
@@ -341,11 +388,13 @@ class SdkResourceClient implements ResourceClient {
     phase: Phase,
     op: Operation,
     uri?: string,
+    more: RequestOptions = {},
   ): Promise<Record<string, unknown>> {
     const started = performance.now();
     const { timeoutMs } = this.server;
     try {
       return await this.#client.request({ method, params }, ANY_OBJECT, {
+        ...more,
         signal: op.signal,
         timeout: timeoutMs,
       });
@@ -368,6 +417,25 @@ class SdkResourceClient implements ResourceClient {
       throw translate(this.#transport.failure ?? error, circumstances);
     }
   }
+}
+
+/** The hints of one answer; what is none is left out. */
+export function hintsOf(result: Readonly<Record<string, unknown>>): CacheHints {
+  const { ttlMs, cacheScope } = result;
+  return {
+    ...(typeof ttlMs === 'number' && ttlMs >= 0 ? { ttlMs } : {}),
+    ...(cacheScope === 'public' || cacheScope === 'private' ? { cacheScope } : {}),
+  };
+}
+
+function stricter(a: CacheHints, b: CacheHints): CacheHints {
+  const ttls = [a.ttlMs, b.ttlMs].filter((ttl) => ttl !== undefined);
+  const scopes = [a.cacheScope, b.cacheScope];
+  const scope = scopes.includes('private') ? 'private' : scopes.find((given) => given !== undefined);
+  return {
+    ...(ttls.length === 0 ? {} : { ttlMs: Math.min(...ttls) }),
+    ...(scope === undefined ? {} : { cacheScope: scope }),
+  };
 }
 
 /** About how much of an entry is kept: its texts, which are what can be large. */

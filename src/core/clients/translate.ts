@@ -3,6 +3,21 @@ import { MCPOrchestratorException } from '../errors.js';
 import { attribute, contextOf, kindOf, quote, timedOut, type Circumstances } from './circumstances.js';
 import { httpStatusError } from './http-status.js';
 
+/** An error as a server sent it, for whoever passes it on; without secrets of ours. */
+export interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+// Beside the errors, not in them: what servers send may be long, and is not for logs and reports.
+const RPC_ERRORS = new WeakMap<MCPOrchestratorException, RpcError>();
+
+/** What the server answered, where that is what an error of ours came from. */
+export function rpcErrorOf(error: unknown): RpcError | undefined {
+  return error instanceof MCPOrchestratorException ? RPC_ERRORS.get(error) : undefined;
+}
+
 /**
  * Makes one of our errors of whatever a request to a server failed with, by type and code, and says which server
  * and what was going on. Text that the server sent is shortened and freed of secrets and control characters.
@@ -40,7 +55,7 @@ export function translate(error: unknown, at: Circumstances): MCPOrchestratorExc
       at.uri === undefined
         ? `answered ${phase === 'call' ? 'the call' : phase}`
         : `answered the read of ${at.uri}`;
-    return new Kind(
+    const translated = new Kind(
       'UPS217',
       `${server.id} ${what} with error ${error.code}${said === '' ? '' : `: ${said}`}`,
       {
@@ -48,6 +63,12 @@ export function translate(error: unknown, at: Circumstances): MCPOrchestratorExc
         hint: 'The server refused the request; its documentation or log tells why.',
       },
     );
+    RPC_ERRORS.set(translated, {
+      code: error.code,
+      message: at.redact(error.message),
+      ...(error.data === undefined ? {} : { data: JSON.parse(at.redact(JSON.stringify(error.data))) }),
+    });
+    return translated;
   }
   const text = quote(error instanceof Error ? error.message : String(error), at.redact);
   return new Kind('UPS206', `${server.id} does not speak MCP as expected: ${text}`, {
