@@ -149,7 +149,10 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { 'database-worker': 'src/servers/database/worker.ts' },
+    entry: {
+      'database-worker': 'src/servers/database/worker.ts',
+      'policy-worker': 'src/servers/database/policy-worker.ts',
+    },
     format: 'esm',
     // Creating the sample shop takes seconds, so it is shipped ready-made.
     onSuccess: () => writeShopSnapshot('dist/sample-shop.tar.gz', 'resources/product_metadata.json'),

@@ -615,7 +615,7 @@ export const ERROR_CATALOGUE = {
   SRV405: {
     causes: ['npm left the optional packages of the database out.'],
     example: 'error SRV405 engine_missing: The embedded database engine or its SQL parser is not installed.',
-    remedies: ['`npm install @electric-sql/pglite libpg-query`'],
+    remedies: ['`npm install @electric-sql/pglite`', '`npm install libpg-query`'],
   },
   SRV406: {
     causes: ['The installed files of the engine are damaged.', 'There is too little memory.'],

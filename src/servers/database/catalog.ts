@@ -30,6 +30,7 @@ export async function describeDatabase(
       kind: relation['kind'] === 'v' || relation['kind'] === 'm' ? 'view' : 'table',
       description: textOrNull(relation['description']),
       row_count: Number(count),
+      row_count_exact: true,
       columns: columns.filter(of).map((column) => ({
         name: String(column['name']),
         type: String(column['type']),

@@ -1,15 +1,25 @@
 import type { Operation } from '../../core/operation.js';
 
-/** What the database server needs from a database; PGlite is the first one behind it. */
+/**
+ * What the database server needs from a database: `PgliteEngine` embedded, `PostgresEngine` at an address, and
+ * `GuardedEngine` with the query policy before either of them.
+ */
 export interface Engine {
   /**
-   * Runs one statement if the policy lets it through, read-only, and undoes whatever it did.
+   * Runs one statement in the extended protocol, in a read-only transaction with local limits, as far as the limits
+   * allow, and undoes whatever it did. Stopped with the operation's signal.
    *
    * @throws QueryError  the policy or the database refused it, it ran too long, or too many wait
+   * @throws MCPConnectionError UPS219 where the operation was stopped
    */
   query(sql: string, limits: QueryLimits, op: Operation): Promise<QueryRows>;
-  /** The served tables; cheap, and answered even while a query runs. */
-  describe(): Promise<DatabaseDescription>;
+  /**
+   * The served tables; cheap, and answered even while a query runs. The same object as long as nothing is known to
+   * have changed, at most some seconds old.
+   *
+   * @throws QueryError  the database cannot be asked
+   */
+  describe(op?: Operation): Promise<DatabaseDescription>;
   /** Stops everything; queries that run or wait fail. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -52,7 +62,9 @@ export interface TableDescription {
   readonly schema: string;
   readonly kind: 'table' | 'view';
   readonly description: string | null;
-  readonly row_count: number;
+  /** Exact for small tables, else PostgreSQL's own estimate; null for what it has never counted, as views. */
+  readonly row_count: number | null;
+  readonly row_count_exact: boolean;
   readonly columns: readonly ColumnDescription[];
   readonly primary_key: readonly string[];
   readonly foreign_keys: readonly ForeignKey[];

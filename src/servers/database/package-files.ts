@@ -12,9 +12,18 @@ function packageRoot(): string {
   return folder;
 }
 
-/** The worker that the build made of `worker.ts`. */
-export function builtWorkerUrl(): URL {
-  return pathToFileURL(join(packageRoot(), 'dist', 'database-worker.js'));
+/** The threads' code, which cannot be loaded as TypeScript. */
+export interface WorkerUrls {
+  /** Of `worker.ts`. */
+  readonly database: URL;
+  /** Of `policy-worker.ts`. */
+  readonly policy: URL;
+}
+
+/** What the build made of them. */
+export function builtWorkerUrls(): WorkerUrls {
+  const built = (name: string): URL => pathToFileURL(join(packageRoot(), 'dist', name));
+  return { database: built('database-worker.js'), policy: built('policy-worker.js') };
 }
 
 /** The sample shop as the build made it ready, or undefined in a checkout that was not built. */

@@ -9,8 +9,8 @@ import type { WorkerQuery, WorkerReply } from './worker-protocol.js';
 const MAX_HEAP_MB = 512;
 
 /**
- * The parser and PostgreSQL recurse as deep as a query nests. With this stack they reach their own limits first, for
- * any query of the length that is allowed; with the usual 4 MB the engine's error is lost on the way.
+ * PostgreSQL recurses as deep as a query nests. With this stack it reaches its own limits first, for any query of the
+ * length that is allowed; with the usual 4 MB its error is lost on the way.
  */
 const STACK_MB = 64;
 
@@ -128,9 +128,9 @@ function startFailure(
     'missing' in reply ? reply : { message: 'an unexpected answer', missing: false };
   const cause = new Error(message);
   if (missing) {
-    return new ServeError('SRV405', 'The embedded database engine or its SQL parser is not installed.', {
-      hint: 'Install both beside mcpx: npm install @electric-sql/pglite libpg-query',
-      fix: 'npm install @electric-sql/pglite libpg-query',
+    return new ServeError('SRV405', 'The embedded database engine is not installed.', {
+      hint: 'Install it beside mcpx, npm install @electric-sql/pglite, or serve a PostgreSQL: --url postgres://…',
+      fix: 'npm install @electric-sql/pglite',
       cause,
     });
   }

@@ -1,21 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { checkQuery, loadParser } from './policy.js';
 import { PgliteSession, type SessionOptions } from './pglite-session.js';
 import { QueryError } from './query-error.js';
 import type { WorkerQuery, WorkerReply } from './worker-protocol.js';
 
-/** The thread of one embedded database: what the policy lets through goes to the session. */
+/** The thread of one embedded database: each query goes to the session. */
 const port = parentPort;
 if (port === null) throw new Error('this file is the start of a worker thread');
 const reply = (message: WorkerReply): void => port.postMessage(message);
 
 try {
   const options = workerData as SessionOptions;
-  const [session] = await Promise.all([PgliteSession.open(options), loadParser()]);
+  const session = await PgliteSession.open(options);
   reply({ kind: 'ready', description: session.description });
   port.on('message', ({ sql, ...limits }: WorkerQuery) => {
-    const result = checkQuery(sql, options).then(() => session.query(sql, limits));
-    result.then(
+    session.query(sql, limits).then(
       (rows) => reply({ kind: 'rows', result: rows }),
       (error: unknown) => reply(failureReply(error)),
     );

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOperation } from '../../../src/core/operation.js';
 import { ServeError } from '../../../src/core/errors.js';
 import type { Cell, QueryLimits, QueryRows } from '../../../src/servers/database/engine.js';
+import type { Engine } from '../../../src/servers/database/engine.js';
 import { PgliteEngine } from '../../../src/servers/database/pglite-engine.js';
 import { QueryError } from '../../../src/servers/database/query-error.js';
+import { startGuarded } from '../../../src/servers/database/start.js';
 import { buildDatabase } from './build.js';
 import { HONEST, HOSTILE } from './statements.js';
 
@@ -15,12 +17,16 @@ const limits: QueryLimits = { maxRows: 1000, timeoutMs: 20_000, maxBytes: 1_000_
 const RUNAWAY = 'SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b';
 
 let built: Awaited<ReturnType<typeof buildDatabase>>;
-let engine: PgliteEngine;
+let engine: Engine;
 let sales: Cell | undefined;
 
 beforeAll(async () => {
   built = await buildDatabase();
-  engine = await PgliteEngine.start({ ...built.shop, workerUrl: built.workerUrl }, createOperation());
+  const { shop, workers } = built;
+  engine = await startGuarded(
+    PgliteEngine.start({ ...shop, workerUrl: workers.database }, createOperation()),
+    workers,
+  );
   sales = (await firstRow('SELECT count(*) FROM sales'))?.[0];
 });
 afterAll(() => engine.close());
@@ -227,25 +233,25 @@ describe('the embedded database', () => {
     try {
       // Where no node_modules is above it, the same worker finds no engine.
       const worker = join(elsewhere, 'worker.mjs');
-      await copyFile(built.workerUrl, worker);
+      await copyFile(built.workers.database, worker);
       const options = { ...built.shop, workerUrl: pathToFileURL(worker) };
       const error: unknown = await PgliteEngine.start(options, createOperation()).catch(
         (thrown: unknown) => thrown,
       );
       expect(error).toBeInstanceOf(ServeError);
-      expect(error).toMatchObject({ code: 'SRV405', fix: 'npm install @electric-sql/pglite libpg-query' });
+      expect(error).toMatchObject({ code: 'SRV405', fix: 'npm install @electric-sql/pglite' });
     } finally {
       await rm(elsewhere, { recursive: true });
     }
   });
 
   it('says that the database does not start when its snapshot is damaged', async () => {
-    const options = { ...built.shop, snapshotPath: import.meta.filename, workerUrl: built.workerUrl };
+    const options = { ...built.shop, snapshotPath: import.meta.filename, workerUrl: built.workers.database };
     await expect(PgliteEngine.start(options, createOperation())).rejects.toMatchObject({ code: 'SRV406' });
   });
 
   it('does not start for an operation that was stopped', async () => {
-    const options = { ...built.shop, workerUrl: built.workerUrl };
+    const options = { ...built.shop, workerUrl: built.workers.database };
     const signal = AbortSignal.abort(new Error('stopped'));
     await expect(PgliteEngine.start(options, createOperation({ signal }))).rejects.toThrow('stopped');
   });
@@ -253,7 +259,7 @@ describe('the embedded database', () => {
 
 async function disposable(options: { readonly maxWorkers: number; readonly maxWaiting?: number }) {
   const started = await PgliteEngine.start(
-    { ...built.shop, workerUrl: built.workerUrl, ...options },
+    { ...built.shop, workerUrl: built.workers.database, ...options },
     createOperation(),
   );
   return { engine: started, [Symbol.asyncDispose]: () => started.close() };

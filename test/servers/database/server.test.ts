@@ -27,8 +27,8 @@ function start(
   options: { readonly port?: number; readonly queryTimeoutMs?: number; readonly maxRows?: number } = {},
   logger: Logger = silentLogger,
 ) {
-  const { workerUrl, shop: session } = built;
-  return startDatabaseServer({ ...listening, workerUrl, session, ...options }, createOperation({ logger }));
+  const { workers, shop: session } = built;
+  return startDatabaseServer({ ...listening, workers, session, ...options }, createOperation({ logger }));
 }
 
 const info = { name: 'test', version: '1' };
