@@ -93,7 +93,10 @@ function regionOf({ start, end }: Range) {
   };
 }
 
+/** A relative path stays one, so that it means the file of the checkout wherever that lies. */
 function uriOf(file: string): string {
-  const path = file.split(/[\\/]/).map(encodeURIComponent).join('/');
+  const [, drive = '', rest = ''] = /^([A-Za-z]:(?=[\\/]))?(.*)$/s.exec(file) ?? [];
+  const path = rest.split(/[\\/]/).map(encodeURIComponent).join('/');
+  if (drive !== '') return `file:///${drive}${path}`;
   return file.startsWith('/') ? `file://${path}` : path;
 }
