@@ -1,6 +1,7 @@
 import { ConfigurationError, ERROR_CODES } from '../errors.js';
 import { adviceOn } from './advice.js';
 import { decodeText, examineConfig, readConfigBytes, type Environment, type ExaminedConfig } from './load.js';
+import { Lines } from './lines.js';
 import { maskSecrets } from './mask.js';
 import { findNoBreakSpaces, withPlainSpaces } from './no-break-space.js';
 import { compareProblems, type Position, type Problem } from './problem.js';
@@ -31,7 +32,15 @@ export async function validateConfigFile(
   env: Environment,
 ): Promise<ValidatedConfig> {
   try {
-    const bytes = await readConfigBytes(file, cwd);
+    return validateConfigBytes(file, await readConfigBytes(file, cwd), env);
+  } catch (error) {
+    return { ...unreadable(file, error), examined: undefined };
+  }
+}
+
+/** As `validateConfigFile`, of what stands in the file. */
+export function validateConfigBytes(file: string, bytes: Buffer, env: Environment): ValidatedConfig {
+  try {
     return validateConfigText(file, decodeText(file, bytes), hasByteOrderMark(bytes), env);
   } catch (error) {
     return { ...unreadable(file, error), examined: undefined };
@@ -92,13 +101,10 @@ function noBreakSpaceProblem(
   refused: boolean,
 ): Problem {
   const [offset = 0] = spaces;
-  const lines = new Set(spaces.map((space) => lineOf(text, space)));
-  const more =
-    lines.size === 1 ? '' : `, and on ${lines.size - 1} more ${lines.size === 2 ? 'line' : 'lines'}`;
+  const lines = new Lines(text);
+  const count = new Set(spaces.map((space) => lines.position(space).line)).size;
+  const more = count === 1 ? '' : `, and on ${count - 1} more ${count === 2 ? 'line' : 'lines'}`;
   const code = text.charCodeAt(offset).toString(16).toUpperCase().padStart(4, '0');
-  const line = lineOf(text, offset);
-  const column = offset - text.lastIndexOf('\n', offset - 1);
-  const start = { line, column, offset };
   return {
     severity: refused ? 'error' : 'warning',
     code: 'CFG127',
@@ -106,15 +112,9 @@ function noBreakSpaceProblem(
     hint: 'write ordinary spaces',
     path: '',
     file,
-    range: { start, end: { line, column: column + 1, offset: offset + 1 } },
+    range: lines.range(offset, offset + 1),
     replacement: { kind: 'spaces' },
   };
-}
-
-function lineOf(text: string, offset: number): number {
-  let line = 1;
-  for (let at = text.indexOf('\n'); at !== -1 && at < offset; at = text.indexOf('\n', at + 1)) line += 1;
-  return line;
 }
 
 function byteOrderMarkProblem(file: string): Problem {

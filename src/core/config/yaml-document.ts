@@ -6,7 +6,6 @@ import {
   isPair,
   isScalar,
   isSeq,
-  LineCounter,
   Parser,
   visit,
   YAMLParseError,
@@ -18,7 +17,8 @@ import {
 } from 'yaml';
 import type { FilledIn } from './filled-in.js';
 import { interpolate } from './interpolate.js';
-import type { Position, Problem, Range } from './problem.js';
+import { Lines } from './lines.js';
+import type { Problem, Range } from './problem.js';
 
 export type Path = readonly PropertyKey[];
 
@@ -47,8 +47,8 @@ export function readYamlDocument(
   text: string,
   env: Readonly<Record<string, string | undefined>>,
 ): YamlDocument {
-  const lines = new LineCounter();
-  const { document, tooDeepAt } = parse(text, lines);
+  const lines = new Lines(text);
+  const { document, tooDeepAt } = parse(text);
   const pairs = new PairIndex();
   const problems: Problem[] = [...firstOfEachLine(document.errors, lines)].map((error) => ({
     severity: 'error',
@@ -181,14 +181,8 @@ export function readYamlDocument(
       : { node: unknown, message: `no anchor &${unknown.source} stands before this alias` };
   }
 
-  function positionAt(offset: number): Position {
-    const at = Math.max(0, Math.min(offset, text.length));
-    const { line, col } = lines.linePos(at);
-    return { line: Math.max(1, line), column: Math.max(1, col), offset: at };
-  }
-
   function rangeAt(start: number, end: number): Range {
-    return { start: positionAt(start), end: positionAt(Math.max(start, end)) };
+    return lines.range(start, end);
   }
 
   function rangeOfNode(node: Node): Range {
@@ -210,20 +204,23 @@ export function readYamlDocument(
 /** Deeper than any setting by far. */
 const MAX_DEPTH = 100;
 
-function parse(
-  text: string,
-  lineCounter: LineCounter,
-): { readonly document: Document; readonly tooDeepAt: number | undefined } {
+function parse(text: string): { readonly document: Document; readonly tooDeepAt: number | undefined } {
   const { stackTraceLimit } = Error;
   // Each problem is an error object, and of a million stacks nobody reads one: they would take ten times as long.
   Error.stackTraceLimit = 0;
   try {
-    const tokens = [...new Parser(lineCounter.addNewLine).parse(text)];
+    const tokens = [...new Parser().parse(text)];
     // The steps after this one call themselves for each level. Where the stack runs out in the middle of a regular
     // expression, V8 ends the whole process instead of throwing.
     const tooDeepAt = findTooDeep(tokens);
     // Comparing each key with all before it takes quadratic time; duplicates are looked for below.
-    const composer = new Composer({ lineCounter, prettyErrors: false, uniqueKeys: false, strict: true });
+    const composer = new Composer({
+      prettyErrors: false,
+      uniqueKeys: false,
+      strict: true,
+      // What is wrong is told by us, and not as a warning of the process as well.
+      logLevel: 'silent',
+    });
     const [first, second] = composer.compose(tooDeepAt === undefined ? tokens : [], true, text.length);
     const document = first ?? new Document();
     if (second !== undefined) {
@@ -237,7 +234,7 @@ function parse(
 }
 
 /** What follows from a mistake is mostly told on its line again; and tabs are one mistake, however many lines have them. */
-function* firstOfEachLine(errors: readonly YAMLParseError[], lines: LineCounter): Iterable<YAMLParseError> {
+function* firstOfEachLine(errors: readonly YAMLParseError[], lines: Lines): Iterable<YAMLParseError> {
   const tab = errors.find(({ code }) => code === 'TAB_AS_INDENT');
   if (tab !== undefined) {
     yield tab;
@@ -245,7 +242,7 @@ function* firstOfEachLine(errors: readonly YAMLParseError[], lines: LineCounter)
   }
   const seen = new Set<number>();
   for (const error of errors) {
-    const { line } = lines.linePos(error.pos[0]);
+    const { line } = lines.position(error.pos[0]);
     if (!seen.has(line)) yield error;
     seen.add(line);
   }

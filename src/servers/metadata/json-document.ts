@@ -1,4 +1,5 @@
-import type { Position, Range } from '../../core/config/problem.js';
+import { Lines } from '../../core/config/lines.js';
+import type { Range } from '../../core/config/problem.js';
 
 export type Path = readonly PropertyKey[];
 
@@ -57,7 +58,7 @@ const LITERALS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
  */
 export function readJsonDocument(text: string): JsonDocument {
   const complaints: JsonComplaint[] = [];
-  const lineStarts = [0, ...[...text.matchAll(/\r\n|\r|\n/g)].map((match) => match.index + match[0].length)];
+  const lines = new Lines(text);
   let at = text.startsWith('\ufeff') ? 1 : 0;
   let root: Node | undefined;
   try {
@@ -230,18 +231,7 @@ export function readJsonDocument(text: string): JsonDocument {
   }
 
   function rangeAt(start: number, end: number): Range {
-    return { start: positionAt(start), end: positionAt(Math.max(start, end)) };
-  }
-
-  function positionAt(offset: number): Position {
-    let low = 0;
-    let high = lineStarts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((lineStarts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: offset - (lineStarts[low] ?? 0) + 1, offset };
+    return lines.range(start, end);
   }
 }
 

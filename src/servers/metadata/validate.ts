@@ -1,21 +1,32 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { decodeText, readConfigBytes } from '../../core/config/load.js';
 import { hasByteOrderMark, unreadable, type ValidatedFile } from '../../core/config/validate.js';
 import { checkMetadata } from './load.js';
 
 /** A catalogue of a hundred thousand products is smaller than this. */
 const LIMIT = { bytes: 64 * 1024 * 1024, text: 'product metadata can be (64 MiB)' };
+/** When the file was written, which only those ask for who serve it. */
+const NEVER = new Date(0).toISOString();
 
 /** Reads and checks a product-metadata file; one that cannot be read is a problem like any other. */
 export async function validateMetadataFile(file: string, cwd: string): Promise<ValidatedFile> {
   try {
-    const bytes = await readConfigBytes(file, cwd, LIMIT);
-    const text = decodeText(file, bytes);
-    const modified = statSync(resolve(cwd, file)).mtime.toISOString();
-    const { problems } = checkMetadata(file, text, modified);
-    return { file, text, shown: text, hasByteOrderMark: hasByteOrderMark(bytes), problems };
+    return validateMetadataBytes(file, await readConfigBytes(file, cwd, LIMIT));
   } catch (error) {
     return unreadable(file, error);
   }
+}
+
+/** As `validateMetadataFile`, of what stands in the file. */
+export function validateMetadataBytes(file: string, bytes: Buffer): ValidatedFile {
+  try {
+    return validateMetadataText(file, decodeText(file, bytes), hasByteOrderMark(bytes));
+  } catch (error) {
+    return unreadable(file, error);
+  }
+}
+
+/** Checks the text of a product-metadata file. */
+export function validateMetadataText(file: string, text: string, withByteOrderMark: boolean): ValidatedFile {
+  const { problems } = checkMetadata(file, text, NEVER);
+  return { file, text, shown: text, hasByteOrderMark: withByteOrderMark, problems };
 }
