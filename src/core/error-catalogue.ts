@@ -516,6 +516,19 @@ export const ERROR_CATALOGUE = {
       'Pass the variables that it needs in `env` or `inherit_env`; no others reach it.',
     ],
   },
+  UPS223: {
+    causes: [
+      'The server went down while it was being asked.',
+      'It is overloaded, and answers nothing or HTTP 5xx.',
+    ],
+    example:
+      'error UPS223 circuit_open: catalogue_mcp is left alone, since it failed 5 times in a row; it is tried again in 30 s',
+    remedies: [
+      'Mend what it failed with: that is the cause below the message.',
+      'Wait: after `circuit_breaker.reset` one request tries whether it works again.',
+      'Raise `circuit_breaker.failures` for a server that is known to fail now and then.',
+    ],
+  },
 
   RES301: {
     causes: ['The domain is misspelt.', 'The server that knows it has no `domains`.'],

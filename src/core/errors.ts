@@ -76,6 +76,7 @@ export const ERROR_CODES = {
   UPS220: { name: 'host_not_found', exit: 4, meaning: 'the host name of the server does not resolve' },
   UPS221: { name: 'tls_error', exit: 4, meaning: 'the TLS handshake with the server failed' },
   UPS222: { name: 'server_exited', exit: 4, meaning: 'the process of a stdio server ended' },
+  UPS223: { name: 'circuit_open', exit: 4, meaning: 'a server that kept failing is left alone for a while' },
 
   RES301: { name: 'unknown_domain', exit: 7, meaning: 'no configured server handles the domain' },
   RES302: { name: 'equal_priorities', exit: 0, meaning: 'two servers of equal priority; the id decided' },

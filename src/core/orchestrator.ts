@@ -436,7 +436,9 @@ export class MCPOrchestrator implements AsyncDisposable {
   async #connect(server: ServerConfig, op: Operation): Promise<ResourceClient> {
     const started = performance.now();
     try {
-      const client = await this.#connections.get(server, op);
+      const client = await this.#connections
+        .policyOf(server)
+        .run(() => this.#connections.get(server, op), op);
       this.#errors.delete(server.id);
       return client;
     } catch (error) {

@@ -6,6 +6,7 @@ import { withSignal, type Operation } from '../operation.js';
 import { abortable } from '../resilience/deadline.js';
 import { startStdioServer, type Child } from './child-process.js';
 import type { ResourceClient } from './resource-client.js';
+import { ServerPolicy } from './server-policy.js';
 import type { OwnExecutable } from './start-server.js';
 import type { ConnectOptions } from './transport.js';
 
@@ -27,6 +28,7 @@ export class Connections {
   readonly #attempts = new Map<string, Attempt>();
   readonly #open = new Map<string, ResourceClient>();
   readonly #children = new Map<string, Child>();
+  readonly #policies = new Map<string, ServerPolicy>();
   /** Attempts and connections that are coming to their end. */
   readonly #closing = new Set<Promise<unknown>>();
   #closed = false;
@@ -40,6 +42,15 @@ export class Connections {
   find(id: string): ResourceClient | undefined {
     const client = this.#open.get(id);
     return client?.isOpen === true ? client : undefined;
+  }
+
+  /** How a server is treated: the same for all who ask it. */
+  policyOf(server: ServerConfig): ServerPolicy {
+    const known = this.#policies.get(server.id);
+    if (known !== undefined) return known;
+    const policy = new ServerPolicy(server);
+    this.#policies.set(server.id, policy);
+    return policy;
   }
 
   /**
@@ -126,8 +137,10 @@ export class Connections {
     const child = server.transport === 'stdio' ? startStdioServer(server) : undefined;
     if (child !== undefined) await nextTurn();
     const { connect } = await import('./resource-client.js');
+    const { limit } = this.policyOf(server);
+    const options = limit === undefined ? this.#options : { ...this.#options, limit };
     try {
-      return await connect(server, this.#options, op, child);
+      return await connect(server, options, op, child);
     } catch (error) {
       await child?.then((started) => started.stop()).catch(() => undefined);
       const nobodyThere = error instanceof MCPOrchestratorException && error.code === 'UPS202';
@@ -135,7 +148,7 @@ export class Connections {
       // One that we started before and that has died since makes room for its successor.
       await this.#children.get(server.id)?.stop(false);
       const { startServer } = await import('./start-server.js');
-      const started = await startServer(server, server.start, this.#own, this.#options, op);
+      const started = await startServer(server, server.start, this.#own, options, op);
       if (started.child !== undefined) {
         this.#children.set(server.id, started.child);
         if (this.#closed) await started.child.stop(false);

@@ -133,10 +133,19 @@ async function connectOver(
     timeoutMs: server.connectTimeoutMs,
     redact: options.redact,
   });
-  using deadline = createDeadline(server.connectTimeoutMs, () => timedOut(circumstances()), op.signal);
-  const { signal } = deadline;
-  const attempt = (mode: 'legacy' | { pin: string }) =>
-    connectWith(mode, createTransport(server, kind, options, child), server, signal);
+  const createLimit = () =>
+    createDeadline(server.connectTimeoutMs, () => timedOut(circumstances()), op.signal);
+  using whole = options.limit === undefined ? createLimit() : undefined;
+  const signal = whole?.signal ?? op.signal;
+  const attempt = async (mode: 'legacy' | { pin: string }) => {
+    const begin = (within: AbortSignal) =>
+      connectWith(mode, createTransport(server, kind, options, child), server, within);
+    if (options.limit === undefined) return begin(signal);
+    // Waiting for a turn is no fault of the server: its time begins when it is asked.
+    await options.limit.take(op.signal);
+    using own = createLimit();
+    return await begin(own.signal);
+  };
   try {
     const { client, transport } = await (mustNegotiate(server, kind)
       ? negotiate(attempt, signal)
@@ -390,9 +399,12 @@ class SdkResourceClient implements ResourceClient {
     uri?: string,
     more: RequestOptions = {},
   ): Promise<Record<string, unknown>> {
-    const started = performance.now();
+    let started = performance.now();
     const { timeoutMs } = this.server;
     try {
+      // Waiting for a turn is no fault of the server: its time begins when it is asked.
+      await this.#options.limit?.take(op.signal);
+      started = performance.now();
       return await this.#client.request({ method, params }, ANY_OBJECT, {
         ...more,
         signal: op.signal,

@@ -1,4 +1,5 @@
 import type { Transport } from '@modelcontextprotocol/client';
+import type { RateLimit } from '../resilience/limit.js';
 
 /** A transport of ours, below the SDK's client. */
 export interface LeanTransport extends Transport {
@@ -10,6 +11,8 @@ export interface ConnectOptions {
   readonly redact: (text: string) => string;
   /** Upper bound of one message. */
   readonly maxBytes: number;
+  /** Where each request waits for its turn; absent where there is no limit. */
+  readonly limit?: RateLimit;
 }
 
 /** Bounds of one message from a server. */

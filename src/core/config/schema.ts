@@ -98,11 +98,11 @@ const retry = z.strictObject({
 
 const circuitBreaker = z.strictObject({
   failures: z.number().int().min(1).default(5).register(settings, {
-    description: 'Failures in a row after which a server is left alone (not in effect yet)',
+    description: 'Failures in a row, retries included, after which a server is left alone',
   }),
   reset: wait
     .default('30s')
-    .register(settings, { description: 'How long it is left alone (not in effect yet)' }),
+    .register(settings, { description: 'How long it is left alone; then one request tries again' }),
 });
 
 const start = z.strictObject({
@@ -175,12 +175,12 @@ const server = z.strictObject({
     .register(settings, { description: 'Repeating of requests that failed for a passing reason' }),
   circuit_breaker: circuitBreaker
     .prefault({})
-    .register(settings, { description: 'Leaving a server alone that keeps failing (not in effect yet)' }),
+    .register(settings, { description: 'Leaving a server alone that keeps failing' }),
   rate_limit: z
     .number()
     .positive()
     .optional()
-    .register(settings, { description: 'Requests per second at most (not in effect yet)' }),
+    .register(settings, { description: 'Requests per second at most' }),
   start: start
     .optional()
     .register(settings, { description: 'How to start the server when nothing answers at its URL' }),

@@ -1,12 +1,10 @@
 import pLimit from 'p-limit';
-import { PASSING_STATUSES } from '../clients/http-status.js';
 import type { Connection, ResourceClient } from '../clients/resource-client.js';
 import type { Connections } from '../clients/connections.js';
 import { attribute, type Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import type { Operation } from '../operation.js';
-import { retry } from '../resilience/retry.js';
 import { decodeContents, decodeResources, decodeTemplates, type ListedResource } from './decode.js';
 import type { Freshness, GatheredResource, Outcome, Warning } from './outcome.js';
 import { selects } from './select.js';
@@ -119,16 +117,14 @@ export async function gatherServer(
 
   /** Asks the server, again where the failure may pass, over a new connection where the old one broke. */
   async function ask<T>(call: (client: ResourceClient) => Promise<T>): Promise<T> {
-    return retry(
+    return connections.policyOf(server).run(
       async () => {
         const client = await connections.get(server, op);
         connection = client.connection;
         return call(client);
       },
+      op,
       {
-        ...server.retry,
-        signal: op.signal,
-        mayHelp,
         deadlineAt: options.deadlineAt,
         onRetry: (error, attempt, pauseMs) => {
           attempts = Math.max(attempts, attempt + 1);
@@ -210,21 +206,6 @@ const NOT_CACHED: Freshness = { hit: false, source: 'none', ttlMs: 0, ageMs: 0, 
 function phaseOf(error: MCPOrchestratorException, otherwise: Phase): Phase {
   const { phase } = error.context;
   return typeof phase === 'string' ? (phase as Phase) : otherwise;
-}
-
-/**
- * What may pass by itself: refused and broken connections, statuses that say so, and processes that ended in the
- * middle of their work (one that ends at its start will do so again). Our own timeouts are not among them: asking
- * a silent server again would hold the gather for longer than its timeout.
- */
-function mayHelp(error: unknown): boolean | number {
-  if (!(error instanceof MCPOrchestratorException)) return false;
-  if (error.code === 'UPS205' && PASSING_STATUSES.has(Number(error.context['status']))) {
-    const after = error.context['retry_after_ms'];
-    return typeof after === 'number' ? after : true;
-  }
-  if (error.code === 'UPS222') return error.context['phase'] !== 'connect';
-  return error.code === 'UPS202' || error.code === 'UPS203';
 }
 
 function ms(duration: number): number {

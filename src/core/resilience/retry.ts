@@ -14,6 +14,8 @@ export interface RetryOptions {
   readonly mayHelp: (error: unknown) => boolean | number;
   /** When the operation must be over, on the clock of `performance.now()`: no pause reaches beyond it. */
   readonly deadlineAt?: number;
+  /** Asked last of all, when another attempt would be made: whether there may be one. */
+  readonly mayRepeat?: () => boolean;
   readonly onRetry?: (error: unknown, attempt: number, pauseMs: number) => void;
   readonly random?: () => number;
 }
@@ -39,6 +41,7 @@ export async function retry<T>(call: (attempt: number) => Promise<T>, options: R
       const pauseMs = Math.min(typeof help === 'number' ? help : random() * bound, LONGEST_PAUSE_MS);
       // Whoever asks to wait for longer than there is time has given the answer already.
       if (options.deadlineAt !== undefined && performance.now() + pauseMs >= options.deadlineAt) throw error;
+      if (options.mayRepeat?.() === false) throw error;
       options.onRetry?.(error, attempt, pauseMs);
       try {
         await sleep(pauseMs, undefined, { signal: options.signal });
