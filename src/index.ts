@@ -3,6 +3,7 @@ export { MCPOrchestrator } from './core/orchestrator.js';
 export type {
   Executor,
   GatherRequest,
+  InspectRequest,
   OrchestratorOptions,
   OrchestratorStatus,
   ResolveRequest,
@@ -21,6 +22,14 @@ export type {
   GatheredTemplate,
   Outcome,
 } from './core/gather/outcome.js';
+export type {
+  Collision,
+  DomainOutlook,
+  Forecast,
+  InspectedServer,
+  Inspection,
+  ListedNames,
+} from './core/inspect/inspection.js';
 export { buildIndex } from './core/resolve/build-index.js';
 export type { ResolverIndex } from './core/resolve/build-index.js';
 export type { PrioritizedEntity } from './core/resolve/domain.js';

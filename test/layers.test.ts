@@ -19,6 +19,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/registry': [...GROUND, 'core/config'],
   'core/clients': [...GROUND, 'core/config', 'core/registry', 'core/resilience'],
   'core/gather': [...GROUND, 'core/config', 'core/registry', 'core/resilience', 'core/clients'],
+  'core/inspect': [
+    ...GROUND,
+    'core/config',
+    'core/registry',
+    'core/resilience',
+    'core/clients',
+    'core/gather',
+  ],
   'core/resolve': [...GROUND, 'core/config', 'core/registry', 'core/gather'],
   'core/orchestrator': [
     ...GROUND,
@@ -27,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/resilience',
     'core/clients',
     'core/gather',
+    'core/inspect',
     'core/resolve',
   ],
   servers: ['core', 'servers'],

@@ -2,6 +2,7 @@ import type { ValidatedConfig, ValidatedFile } from '../core/config/validate.js'
 import type { Source } from '../core/config/fix.js';
 import type { Problem } from '../core/config/problem.js';
 import type { FlagValue } from '../core/config/resolved.js';
+import type { ConnectedFile } from '../core/inspect/connected-file.js';
 import type { LogLevel } from '../core/logging/logger.js';
 import type { CommandDefinition, CommandInput, GlobalOptions } from './command.js';
 
@@ -14,6 +15,10 @@ export const validateConfigCommand: CommandDefinition = {
       flags: '--format <format>',
       description: 'text, json, github (annotations of a workflow) or sarif',
       choices: ['text', 'json', 'github', 'sarif'],
+    },
+    {
+      flags: '--connect',
+      description: 'connect to every server as well, and compare what is claimed with what is there',
     },
     { flags: '--fix', description: 'correct what is safe; everything else stays byte for byte' },
     { flags: '--dry-run', description: 'with --fix: print the corrections as a diff, and write nothing' },
@@ -28,12 +33,13 @@ export const validateConfigCommand: CommandDefinition = {
   examples: [
     'mcpx validate-config',
     'mcpx validate-config --strict --format github config/*.yaml',
+    'mcpx validate-config --connect --deadline 10s',
     'mcpx validate-config --fix --dry-run',
     'mcpx validate-config --print',
     'mcpx validate-config --metadata resources/product_metadata.json',
     'mcpx validate-config --schema > mcp_config_schema.json',
   ],
-  exits: [0, 1, 2, 3],
+  exits: [0, 1, 2, 3, 4, 5, 130],
   run,
 };
 
@@ -47,17 +53,29 @@ async function run(input: CommandInput): Promise<number> {
   await refuseContradictions(options);
   const files = await validateAll(input);
   if (options['fix'] === true) return fix(input, files);
-  return options['print'] === true ? print(input, files) : report(input, files);
+  return options['print'] === true ? print(input, files) : connectAndReport(input, files);
+}
+
+async function connectAndReport(
+  input: CommandInput,
+  files: readonly (ValidatedFile | ValidatedConfig)[],
+  corrections?: Corrections,
+): Promise<number> {
+  if (input.options['connect'] !== true) return report(input, files, corrections);
+  const { connectFiles } = await import('./connect-files.js');
+  return report(input, await connectFiles(input, files), corrections);
 }
 
 /** @throws ConfigurationError CLI901 */
 async function refuseContradictions(options: CommandInput['options']): Promise<void> {
-  const message =
-    options['dryRun'] === true && options['fix'] !== true
-      ? '--dry-run goes with --fix'
-      : options['fix'] === true && options['print'] === true
-        ? '--fix and --print exclude each other'
-        : undefined;
+  const has = (flag: string) => options[flag] === true;
+  const contradictions: readonly (readonly [boolean, string])[] = [
+    [has('dryRun') && !has('fix'), '--dry-run goes with --fix'],
+    [has('fix') && has('print'), '--fix and --print exclude each other'],
+    [has('connect') && has('print'), '--connect and --print exclude each other'],
+    [has('connect') && has('dryRun'), '--connect and --dry-run exclude each other'],
+  ];
+  const message = contradictions.find(([holds]) => holds)?.[1];
   if (message === undefined) return;
   const { ConfigurationError } = await import('../core/errors.js');
   throw new ConfigurationError('CLI901', message, { hint: 'See `mcpx help validate-config`.' });
@@ -75,7 +93,7 @@ async function fix(
     import('../core/config/validate.js'),
     import('../render/diff.js'),
   ]);
-  const left: ValidatedFile[] = [];
+  const left: (ValidatedFile | ValidatedConfig)[] = [];
   const fixed: Problem[] = [];
   let diff = '';
   for (const file of files) {
@@ -98,7 +116,7 @@ async function fix(
       writeBack(file.file, io.cwd, Buffer.from(before), now);
     }
   }
-  return report(input, left, { fixed, ...(isDry ? { diff } : {}) });
+  return connectAndReport(input, left, { fixed, ...(isDry ? { diff } : {}) });
 }
 
 function wholeText({ text, hasByteOrderMark }: Source): string {
@@ -184,7 +202,7 @@ async function validateAll(input: CommandInput): Promise<readonly (ValidatedFile
   const named = [...((args[0] as readonly string[] | undefined) ?? [])];
   const metadata = options['metadata'] as string | undefined;
   if (named.length === 0 && global.config !== undefined) named.push(global.config);
-  if (named.length === 0 && metadata === undefined) {
+  if (named.length === 0 && (metadata === undefined || options['connect'] === true)) {
     const found = await findConfig(undefined, io.cwd, io.env);
     const local = relative(io.cwd, found);
     named.push(local.startsWith('..') ? found : local);
@@ -207,18 +225,18 @@ interface Corrections {
 
 async function report(
   input: CommandInput,
-  files: readonly ValidatedFile[],
+  files: readonly ConnectedFile[],
   corrections?: Corrections,
 ): Promise<number> {
   const { options, global, io } = input;
-  const [{ editsFor }, { viewOf, writeValue }, { countProblems, renderDiagnostics, renderFixed }] =
-    await Promise.all([
-      import('../core/config/fix.js'),
-      import('./output.js'),
-      import('../render/diagnostics.js'),
-    ]);
-  const { errors, warnings } = countProblems(files);
-  const valid = errors === 0 && (options['strict'] !== true || warnings === 0);
+  const isConnected = options['connect'] === true;
+  const [{ editsFor }, { viewOf, writeValue }, { renderDiagnostics, renderFixed }] = await Promise.all([
+    import('../core/config/fix.js'),
+    import('./output.js'),
+    import('../render/diagnostics.js'),
+  ]);
+  const status = exitStatus(files, options['strict'] === true);
+  const valid = status === 0;
   const format = options['format'] ?? (global.output === 'table' ? 'text' : global.output);
   if (format === 'text') {
     const view = viewOf(global, io);
@@ -229,7 +247,10 @@ async function report(
       io.err(renderDiagnostics(files, { color: false }));
     } else {
       const fixed = corrections === undefined ? '' : renderFixed(corrections.fixed, view);
-      await io.out(fixed + renderDiagnostics(files, view));
+      const found = isConnected
+        ? (await import('../render/inspection.js')).renderConnected(files, view)
+        : renderDiagnostics(files, view);
+      await io.out(fixed + found);
     }
   } else if (format === 'github') {
     const { renderGithub } = await import('../render/diagnostics-github.js');
@@ -240,8 +261,25 @@ async function report(
     await writeValue(diagnosticsSarif(files, { version: readVersion(), editsFor }), 'json', io);
   } else {
     const { diagnosticsJson } = await import('../render/diagnostics-json.js');
-    const value = diagnosticsJson(files, { valid, editsFor, ...corrections });
+    const connected = isConnected
+      ? { connected: (await import('../render/inspection-report.js')).inspectionReport(files) }
+      : {};
+    const value = diagnosticsJson(files, { valid, editsFor, ...corrections, ...connected });
     await writeValue(value, format as 'json' | 'yaml' | 'ndjson', io);
   }
-  return valid ? 0 : 3;
+  return status;
+}
+
+/**
+ * By the worst of what fails: 3 where it is the file, 5 where all that failed refused our credentials, else 4. Warnings
+ * fail only where asked for, and only where there are no errors do they say how.
+ */
+function exitStatus(files: readonly ValidatedFile[], strict: boolean): number {
+  const problems = files.flatMap((file) => file.problems);
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const warnings = problems.filter(({ severity }) => severity === 'warning');
+  const failing = errors.length > 0 ? errors : strict ? warnings : [];
+  if (failing.length === 0) return 0;
+  if (failing.some(({ code }) => code.startsWith('CFG'))) return 3;
+  return failing.every(({ code }) => code === 'UPS207') ? 5 : 4;
 }

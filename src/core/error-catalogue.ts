@@ -530,6 +530,49 @@ export const ERROR_CATALOGUE = {
     ],
   },
 
+  UPS230: {
+    causes: [
+      'The tool has another name, or the server is another one than was meant.',
+      'The server was given less than it needs, such as a database that it serves no tool without.',
+      'The words in `capabilities` were made up: MCP knows resources, tools, prompts, completions and logging.',
+    ],
+    example:
+      '$ mcpx validate-config --connect\nmcpx.yaml:6:20 error UPS230 database_mcp claims execute_query and has no such tool',
+    remedies: [
+      'Take what the hint suggests, or remove the word from `capabilities`.',
+      'Check that the `url` is that of the right server.',
+    ],
+  },
+  UPS231: {
+    causes: [
+      'The server has no data yet.',
+      'The globs of `resources.include` or `exclude` leave everything out.',
+      'It shows other things to other users, and these credentials see nothing.',
+    ],
+    example:
+      '$ mcpx validate-config --connect\nmcpx.yaml:6:20 warning UPS231 files claims list_resources and lists no resource',
+    remedies: ['Look what the server was started with.', 'Correct the globs, or remove the claim.'],
+  },
+  UPS232: {
+    causes: ['The server got the tool after the configuration was written.'],
+    example:
+      '$ mcpx validate-config --connect\nmcpx.yaml:3:3 note UPS232 database_mcp has the tool execute_query and does not claim it, so no query goes there',
+    remedies: ['Add `execute_query` to its `capabilities`, if queries may go there; otherwise leave it.'],
+  },
+  UPS233: {
+    causes: [
+      'Two servers are copies of one another.',
+      'Servers of different authors chose the same URI or the same common word for a tool.',
+    ],
+    example:
+      '$ mcpx validate-config --connect\nmcpx.yaml:12:15 note UPS233 backup and main share 3 resources (item://1, item://2, item://3); main comes first (priority 1 < 10)',
+    remedies: [
+      'Give the servers priorities that say who comes first, if they have equal ones.',
+      'Leave the resources of one out with `resources.exclude`.',
+      'Read those of the other with `mcpx read <uri> --server <id>`.',
+    ],
+  },
+
   RES301: {
     causes: ['The domain is misspelt.', 'The server that knows it has no `domains`.'],
     example: '$ mcpx resolve prodcts\nerror RES301 unknown_domain: no server handles the domain "prodcts"',

@@ -77,6 +77,26 @@ export const ERROR_CODES = {
   UPS221: { name: 'tls_error', exit: 4, meaning: 'the TLS handshake with the server failed' },
   UPS222: { name: 'server_exited', exit: 4, meaning: 'the process of a stdio server ended' },
   UPS223: { name: 'circuit_open', exit: 4, meaning: 'a server that kept failing is left alone for a while' },
+  UPS230: {
+    name: 'capability_missing',
+    exit: 4,
+    meaning: 'the configuration claims a capability that the server does not have',
+  },
+  UPS231: {
+    name: 'nothing_listed',
+    exit: 4,
+    meaning: 'the configuration claims lists of the server, and there is nothing in them',
+  },
+  UPS232: {
+    name: 'capability_unclaimed',
+    exit: 0,
+    meaning: 'the server can execute_query, and the configuration does not say so',
+  },
+  UPS233: {
+    name: 'name_collision',
+    exit: 4,
+    meaning: 'several servers have resources, templates, tools or prompts of the same name',
+  },
 
   RES301: { name: 'unknown_domain', exit: 7, meaning: 'no configured server handles the domain' },
   RES302: { name: 'equal_priorities', exit: 0, meaning: 'two servers of equal priority; the id decided' },

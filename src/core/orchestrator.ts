@@ -14,6 +14,7 @@ import {
 } from './errors.js';
 import { gather } from './gather/gather.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
+import type { Inspection } from './inspect/inspection.js';
 import { createOperation, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
 import { createDeadline, type Deadline } from './resilience/deadline.js';
@@ -70,6 +71,9 @@ export interface ResolveRequest
   extends
     DomainQuestion,
     Pick<GatherRequest, 'failFast' | 'oneShot' | 'deadlineMs' | 'concurrency' | 'onPhase'> {}
+
+/** What `inspect` may be told. */
+export type InspectRequest = Pick<GatherRequest, 'deadlineMs' | 'onPhase'>;
 
 /** The connected server that runs queries. */
 export interface Executor {
@@ -391,6 +395,26 @@ export class MCPOrchestrator implements AsyncDisposable {
     for (const outcome of outcomes.slice(0, position)) {
       if (outcome.status === 'failed' && outcome.server.required) throw outcome.error;
     }
+  }
+
+  /**
+   * Asks every server what it has, without reading any of it: what connects, what is claimed and not there, what
+   * several servers have, and what a gather would come to. Failures of servers are part of the answer.
+   */
+  async inspect(request: InspectRequest = {}, op: Operation = createOperation()): Promise<Inspection> {
+    const { inspect } = await import('./inspect/inspect.js');
+    return inspect(
+      this.registry,
+      this.#connections,
+      {
+        failFast: this.config.failFast,
+        deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
+        concurrency: this.config.maxConnections,
+        redact: this.#redact,
+        ...(request.onPhase === undefined ? {} : { onPhase: request.onPhase }),
+      },
+      op,
+    );
   }
 
   getStatus(): OrchestratorStatus {

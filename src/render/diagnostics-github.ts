@@ -28,7 +28,7 @@ function commandOf({ severity, code, message, hint, file, range: { start, end } 
   }
   const text = plain(message) + (hint === undefined ? '' : `\n${plain(hint)}`);
   const list = properties.map(([name, value]) => `${name}=${escapeProperty(plain(String(value)))}`);
-  return `::${severity} ${list.join(',')}::${escapeData(text)}`;
+  return `::${severity === 'note' ? 'notice' : severity} ${list.join(',')}::${escapeData(text)}`;
 }
 
 function escapeData(text: string): string {

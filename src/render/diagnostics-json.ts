@@ -21,14 +21,17 @@ export function diagnosticsJson(
     readonly fixed?: readonly Problem[];
     /** The corrections that `--dry-run` did not write. */
     readonly diff?: string;
+    /** What `--connect` adds. */
+    readonly connected?: Readonly<Record<string, unknown>>;
   },
 ): Readonly<Record<string, unknown>> {
-  const { errors, warnings } = countProblems(files);
+  const { errors, warnings, notes } = countProblems(files);
   return {
     format_version: '1.0',
     valid: options.valid,
     error_count: errors,
     warning_count: warnings,
+    ...(options.connected === undefined ? {} : { note_count: notes }),
     ...(options.fixed === undefined
       ? {}
       : {
@@ -74,6 +77,7 @@ export function diagnosticsJson(
         };
       });
     }),
+    ...options.connected,
   };
 }
 

@@ -8,10 +8,15 @@ const MOST_COLUMNS = 100;
 
 /** Every problem with its line of the source and a caret, and a count at the end. */
 export function renderDiagnostics(files: readonly ValidatedFile[], view: View): string {
-  const parts = files.flatMap((file) =>
-    file.problems.map((problem) => heading(problem, view) + excerpt(problem, file.shown, view)),
-  );
-  return `${parts.join('')}${renderCount(files)}\n`;
+  return `${renderProblems(files, view)}${renderCount(files)}\n`;
+}
+
+export function renderProblems(files: readonly ValidatedFile[], view: View): string {
+  return files
+    .flatMap((file) =>
+      file.problems.map((problem) => heading(problem, view) + excerpt(problem, file.shown, view)),
+    )
+    .join('');
 }
 
 /** What was corrected, a line each. */
@@ -25,20 +30,21 @@ export function renderFixed(problems: readonly Problem[], view: View): string {
     .join('');
 }
 
-/** `config/mcp_config.yaml: 2 errors, 1 warning` */
+/** `config/mcp_config.yaml: 2 errors, 1 warning`, and notes where there are some. */
 export function renderCount(files: readonly ValidatedFile[]): string {
-  const { errors, warnings } = countProblems(files);
+  const { errors, warnings, notes } = countProblems(files);
   const where = files.length === 1 ? plain(files[0]?.file ?? '') : `${files.length} files`;
-  return `${where}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`;
+  return `${where}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}${notes === 0 ? '' : `, ${plural(notes, 'note')}`}`;
 }
 
 export function countProblems(files: readonly ValidatedFile[]): {
   readonly errors: number;
   readonly warnings: number;
+  readonly notes: number;
 } {
-  const problems = files.flatMap((file) => file.problems);
-  const errors = problems.filter(({ severity }) => severity === 'error').length;
-  return { errors, warnings: problems.length - errors };
+  const count = (wanted: Problem['severity']) =>
+    files.reduce((sum, file) => sum + file.problems.filter(({ severity }) => severity === wanted).length, 0);
+  return { errors: count('error'), warnings: count('warning'), notes: count('note') };
 }
 
 /** The line of the source that a place is on, without its line break. */
@@ -48,12 +54,14 @@ export function lineAt(text: string, offset: number): string {
   return text.slice(start, end === -1 ? text.length : end).replace(/\r$/, '');
 }
 
+const INK = { error: 'red', warning: 'yellow', note: 'cyan' } as const;
+
 function heading(problem: Problem, view: View): string {
   const ink = paint(view.color);
   const text = plain(describeProblem(problem));
   const mark = ` ${problem.severity} ${problem.code} `;
   const at = text.indexOf(mark);
-  const severity = problem.severity === 'error' ? ink.red(problem.severity) : ink.yellow(problem.severity);
+  const severity = ink[INK[problem.severity]](problem.severity);
   return `${text.slice(0, at)} ${severity} ${ink.bold(problem.code)} ${text.slice(at + mark.length)}\n`;
 }
 
@@ -74,7 +82,7 @@ function excerpt(problem: Problem, text: string | undefined, view: View): string
   const before = shown.slice(0, column - from);
   const carets = '^'.repeat(Math.max(1, widthOf(shown.slice(before.length, before.length + marked))));
   const gutter = ' '.repeat(number.length);
-  const caret = problem.severity === 'error' ? ink.red(carets) : ink.yellow(carets);
+  const caret = ink[INK[problem.severity]](carets);
   return (
     `  ${ink.dim(`${number} |`)} ${visible(shown)}\n` +
     `  ${ink.dim(`${gutter} |`)} ${' '.repeat(widthOf(before))}${caret}\n`

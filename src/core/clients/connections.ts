@@ -77,6 +77,11 @@ export class Connections {
     return this.get(server, op);
   }
 
+  /** Whether a server runs because we started it by its `start` block. */
+  hasStarted(id: string): boolean {
+    return this.#children.get(id)?.hasExited === false;
+  }
+
   /** Closes the connection to a server that is not needed any more; a server that was started runs on until `close`. */
   release(id: string): void {
     const client = this.#open.get(id);

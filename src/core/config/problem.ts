@@ -14,7 +14,8 @@ export interface Range {
 
 /** Something that is wrong with a configuration or metadata file, at its place. */
 export interface Problem {
-  readonly severity: 'error' | 'warning';
+  /** A note is worth knowing and never wrong. */
+  readonly severity: 'error' | 'warning' | 'note';
   readonly code: ErrorCode;
   /** What is wrong, one line without place or code. */
   readonly message: string;

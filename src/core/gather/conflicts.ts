@@ -1,3 +1,4 @@
+import type { ServerConfig } from '../config/config.js';
 import type { Conflict, Outcome } from './outcome.js';
 
 /**
@@ -5,33 +6,37 @@ import type { Conflict, Outcome } from './outcome.js';
  * first owner is the winner.
  */
 export function findConflicts(outcomes: readonly Outcome[]): readonly Conflict[] {
-  const resources = owners(outcomes, (outcome) => outcome.resources.map(({ uri }) => uri));
-  const templates = owners(outcomes, (outcome) => outcome.templates.map(({ uriTemplate }) => uriTemplate));
-  return [...conflicts('resource-uri', resources), ...conflicts('template-uri', templates)];
+  return [
+    ...conflictsAmong('resource-uri', outcomes, (outcome) => outcome.resources.map(({ uri }) => uri)),
+    ...conflictsAmong('template-uri', outcomes, (outcome) =>
+      outcome.templates.map(({ uriTemplate }) => uriTemplate),
+    ),
+  ];
 }
 
-function owners(
-  outcomes: readonly Outcome[],
-  keysOf: (outcome: Outcome) => readonly string[],
-): ReadonlyMap<string, readonly Outcome[]> {
-  const byKey = new Map<string, Outcome[]>();
-  for (const outcome of outcomes) {
-    for (const key of new Set(keysOf(outcome))) byKey.set(key, [...(byKey.get(key) ?? []), outcome]);
+/**
+ * The keys that more than one owner has, sorted.
+ *
+ * @param owners  best priority first
+ */
+export function conflictsAmong<Owner extends { readonly server: ServerConfig }, Kind extends string>(
+  kind: Kind,
+  owners: readonly Owner[],
+  keysOf: (owner: Owner) => readonly string[],
+): readonly (Omit<Conflict, 'kind'> & { readonly kind: Kind })[] {
+  const byKey = new Map<string, ServerConfig[]>();
+  for (const owner of owners) {
+    for (const key of new Set(keysOf(owner))) byKey.set(key, [...(byKey.get(key) ?? []), owner.server]);
   }
-  return byKey;
-}
-
-function conflicts(kind: Conflict['kind'], byKey: ReadonlyMap<string, readonly Outcome[]>): Conflict[] {
   return [...byKey]
-    .filter(([, owners]) => owners.length > 1)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([key, [winner, ...losers]]) => {
       const [next] = losers;
       if (winner === undefined || next === undefined) return [];
       const rule =
-        winner.server.priority === next.server.priority
-          ? `equal priority ${winner.server.priority}, id "${winner.server.id}" before "${next.server.id}"`
-          : `priority ${winner.server.priority} < ${next.server.priority}`;
-      return [{ kind, key, winner: winner.server.id, losers: losers.map(({ server }) => server.id), rule }];
+        winner.priority === next.priority
+          ? `equal priority ${winner.priority}, id "${winner.id}" before "${next.id}"`
+          : `priority ${winner.priority} < ${next.priority}`;
+      return [{ kind, key, winner: winner.id, losers: losers.map(({ id }) => id), rule }];
     });
 }

@@ -55,6 +55,22 @@ export function decodeTemplates(
   return { templates, malformed };
 }
 
+/** The names of tools or prompts, each once, and one error for each entry that has none. */
+export function decodeNames(
+  serverId: string,
+  what: 'tool' | 'prompt',
+  items: readonly unknown[],
+): { readonly names: readonly string[]; readonly malformed: readonly MCPOrchestratorException[] } {
+  const names = new Set<string>();
+  const malformed: MCPOrchestratorException[] = [];
+  for (const [index, item] of items.entries()) {
+    const { name } = asObject(item);
+    if (isText(name)) names.add(name);
+    else malformed.push(malformedEntry(serverId, what, index, 'name'));
+  }
+  return { names: [...names], malformed };
+}
+
 /**
  * Decodes what a server returned for a resource.
  *

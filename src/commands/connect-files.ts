@@ -1,0 +1,77 @@
+import type { ServerConfig } from '../core/config/config.js';
+import type { ValidatedConfig, ValidatedFile } from '../core/config/validate.js';
+import type { ConnectedFile } from '../core/inspect/connected-file.js';
+import type { CommandInput } from './command.js';
+
+/**
+ * Connects to the servers of each configuration without errors, and adds what that brings to light to its problems.
+ *
+ * One file after the other: the servers that one file starts may be those of the next. `--deadline` bounds them all,
+ * the `deadline` of a file its own servers.
+ */
+export async function connectFiles(
+  input: CommandInput,
+  files: readonly (ValidatedFile | ValidatedConfig)[],
+): Promise<readonly ConnectedFile[]> {
+  const started = performance.now();
+  const connected: ConnectedFile[] = [];
+  for (const file of files) connected.push(await connectFile(input, file, started));
+  return connected;
+}
+
+async function connectFile(
+  { global, io, operationId }: CommandInput,
+  file: ValidatedFile | ValidatedConfig,
+  started: number,
+): Promise<ConnectedFile> {
+  // Product metadata has no servers.
+  if (!('examined' in file)) return file;
+  const { examined } = file;
+  const config = examined?.config;
+  if (examined === undefined || config === undefined) return { ...file, skipped: true };
+  const [
+    { MCPOrchestrator },
+    { createRedactor, secretsOf },
+    { createOperation },
+    { findingsOf },
+    { loggerFor },
+    { startProgress },
+  ] = await Promise.all([
+    import('../core/orchestrator.js'),
+    import('../core/config/config.js'),
+    import('../core/operation.js'),
+    import('../core/inspect/findings.js'),
+    import('./session.js'),
+    import('./progress.js'),
+  ]);
+  const redact = createRedactor(secretsOf(config));
+  const logger = loggerFor(global, io, config.logging, redact);
+  const op = createOperation({ id: operationId, signal: io.signal, logger });
+  await using orchestrator = new MCPOrchestrator(config, { ownExecutable: io.ownExecutable });
+  const progress = io.stderrIsTerminal && !global.quiet && !global.verbose ? startProgress(io) : undefined;
+  // What is left of the whole; not nothing, so that each server still says that it was not waited for.
+  const leftMs =
+    global.deadlineMs === undefined
+      ? undefined
+      : Math.max(1, global.deadlineMs - (performance.now() - started));
+  try {
+    const inspection = await orchestrator.inspect(
+      {
+        ...(leftMs === undefined ? {} : { deadlineMs: leftMs }),
+        ...(progress === undefined
+          ? {}
+          : { onPhase: (server: ServerConfig, phase: string) => progress.update(server.id, phase) }),
+      },
+      op,
+    );
+    const { compareProblems } = await import('../core/config/problem.js');
+    const found = findingsOf(inspection, file.file, examined, redact).filter(
+      // What resembles a word that mcpx knows has been told of before.
+      ({ code, path }) =>
+        code !== 'UPS230' || !file.problems.some((one) => one.code === 'CFG129' && one.path === path),
+    );
+    return { ...file, inspection, problems: [...file.problems, ...found].sort(compareProblems) };
+  } finally {
+    progress?.stop();
+  }
+}
