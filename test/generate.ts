@@ -97,7 +97,8 @@ function rowsOf(path: string, schema: JsonSchema, required: boolean): string[][]
 function environmentText(path: string, { env }: JsonSchema): string {
   if (env !== undefined) return `\`${env}\``;
   const [section, , ...rest] = path.split('.');
-  if (section === 'defaults') return `\`MCPX_${path.toUpperCase().replaceAll('.', '__')}\``;
+  if (section === 'defaults' || section === 'gateway')
+    return `\`MCPX_${path.toUpperCase().replaceAll('.', '__')}\``;
   return `\`MCPX_SERVERS__<ID>__${rest.join('__').toUpperCase()}\``;
 }
 

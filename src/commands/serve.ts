@@ -23,7 +23,7 @@ const EXITS = [0, 2, 3, 4, 9];
 export const serveCommand: CommandDefinition = {
   name: 'serve',
   summary: 'Run one of the MCP servers of mcpx',
-  examples: ['mcpx serve metadata', 'mcpx serve database'],
+  examples: ['mcpx serve metadata', 'mcpx serve database', 'mcpx serve gateway'],
   exits: EXITS,
   subcommands: [
     {
@@ -73,6 +73,33 @@ export const serveCommand: CommandDefinition = {
       exits: EXITS,
       run: serveDatabase,
     },
+    {
+      name: 'gateway',
+      summary: 'Serve all configured servers as one',
+      options: [
+        {
+          flags: '--port <port>',
+          description: 'port to listen on; 0 takes any free one',
+          default: '8003',
+          parse: wholeNumber(0, 65_535),
+        },
+        ...BIND_OPTIONS,
+        { flags: '--fail-fast', description: 'a list fails while a required server is missing' },
+        { flags: '--degraded', description: 'lists hold what there is, and say what is missing' },
+        {
+          flags: '--drain <duration>',
+          description: 'longest time that requests in flight may take to finish at the end (10s)',
+          parse: durationMs,
+        },
+      ],
+      examples: [
+        'mcpx serve gateway',
+        'mcpx serve gateway --degraded --port 9003',
+        'mcpx serve gateway --transport stdio -c ~/mcpx.yaml',
+      ],
+      exits: EXITS,
+      run: serveGateway,
+    },
   ],
 };
 
@@ -109,24 +136,56 @@ async function serveMetadata(input: CommandInput): Promise<number> {
 async function serveDatabase(input: CommandInput): Promise<number> {
   const { startDatabaseServer } = await import('../servers/database/start.js');
   const { options } = input;
-  const { ConfigurationError } = await import('../core/errors.js');
-  const transport = options['transport'] ?? 'http';
-  if (transport !== 'http' && transport !== 'stdio') {
-    throw new ConfigurationError('CLI901', `--transport cannot be ${JSON.stringify(transport)}`, {
-      hint: 'It takes http or stdio.',
-    });
-  }
-  const host = (options['host'] as string | undefined) ?? '127.0.0.1';
+  const address = await addressOf(options);
   const op = await operationFor(input);
   const served = await startDatabaseServer(
     {
-      ...(await bindOptions(input, { host, port: Number(options['port']), transport })),
+      ...(await bindOptions(input, address)),
       ...(options['queryTimeout'] === undefined ? {} : { queryTimeoutMs: options['queryTimeout'] as number }),
       ...(options['maxRows'] === undefined ? {} : { maxRows: options['maxRows'] as number }),
     },
     op,
   );
   return run(input, served);
+}
+
+const DRAIN_MS = 10_000;
+
+async function serveGateway(input: CommandInput): Promise<number> {
+  const { options, io } = input;
+  const [{ startGateway }, { openSession }, { withSignal }, { ConfigurationError }] = await Promise.all([
+    import('../servers/gateway/start.js'),
+    import('./session.js'),
+    import('../core/operation.js'),
+    import('../core/errors.js'),
+  ]);
+  if (options['failFast'] === true && options['degraded'] === true) {
+    throw new ConfigurationError('CLI901', '--fail-fast and --degraded contradict each other');
+  }
+  const address = await addressOf(options);
+  const { config, op } = await openSession(input);
+  const failFast = options['failFast'] === true || (options['degraded'] !== true && config.failFast);
+  const served = await startGateway(
+    { ...config, failFast },
+    { ...(await bindOptions(input, address)), ownExecutable: io.ownExecutable },
+    // The signal is not the operation's: what is in flight may finish after Ctrl-C.
+    withSignal(op, new AbortController().signal),
+  );
+  return run(input, served, (options['drain'] as number | undefined) ?? DRAIN_MS);
+}
+
+async function addressOf(
+  options: CommandInput['options'],
+): Promise<{ readonly host: string; readonly port: number; readonly transport: 'http' | 'stdio' }> {
+  const transport = options['transport'] ?? 'http';
+  if (transport !== 'http' && transport !== 'stdio') {
+    const { ConfigurationError } = await import('../core/errors.js');
+    throw new ConfigurationError('CLI901', `--transport cannot be ${JSON.stringify(transport)}`, {
+      hint: 'It takes http or stdio.',
+    });
+  }
+  const host = (options['host'] as string | undefined) ?? '127.0.0.1';
+  return { host, port: Number(options['port']), transport };
 }
 
 /** A server logs to tell what it does; over stdio, as over HTTP, on standard error. */
@@ -169,7 +228,7 @@ async function bindOptions(
 }
 
 /** Says that it is ready and where, serves until the first Ctrl-C or SIGTERM, and closes in order. */
-async function run({ global, io }: CommandInput, served: Served): Promise<number> {
+async function run({ global, io }: CommandInput, served: Served, graceMs?: number): Promise<number> {
   const { urls } = served;
   if (urls !== undefined) {
     if (!global.quiet) io.err(`listening on ${urls.sse} and ${urls.mcp}\n`);
@@ -185,6 +244,6 @@ async function run({ global, io }: CommandInput, served: Served): Promise<number
     io.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await Promise.race([stopped, served.ended]);
-  await served.close();
+  await served.close(graceMs);
   return 0;
 }

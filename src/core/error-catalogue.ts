@@ -678,6 +678,14 @@ export const ERROR_CATALOGUE = {
     example: 'error SRV406 engine_failed: The embedded database does not start.',
     remedies: ['Install mcpx again.', 'If it goes on, report it with the cause below the message.'],
   },
+  SRV411: {
+    causes: ['`gateway.on_conflict` is `error`, and two servers have a URI, tool or prompt in common.'],
+    example: 'error SRV411 gateway_conflict: github and gitlab both have "create_issue".',
+    remedies: [
+      'Leave it out at one of them: `tools.exclude` or `resources.exclude`.',
+      'Let priority decide, or list both: `on_conflict: priority` or `prefix` in the section `gateway`.',
+    ],
+  },
 
   SQL501: {
     causes: [

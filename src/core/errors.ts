@@ -113,6 +113,11 @@ export const ERROR_CODES = {
   SRV404: { name: 'data_locked', exit: 9, meaning: 'another process uses the data directory' },
   SRV405: { name: 'engine_missing', exit: 4, meaning: 'the optional database engine is not installed' },
   SRV406: { name: 'engine_failed', exit: 4, meaning: 'the embedded database does not start' },
+  SRV411: {
+    name: 'gateway_conflict',
+    exit: 4,
+    meaning: 'servers behind the gateway have the same name or URI',
+  },
 
   SQL501: { name: 'not_read_only', exit: 4, meaning: 'a statement that is not a plain read' },
   SQL502: { name: 'several_statements', exit: 4, meaning: 'more than one statement in a query' },

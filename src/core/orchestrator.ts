@@ -417,6 +417,19 @@ export class MCPOrchestrator implements AsyncDisposable {
     );
   }
 
+  /**
+   * The connection to a server, opened where it is not open: what the gateway passes requests over.
+   *
+   * @throws MCPConnectionError where the server cannot be reached
+   * @throws ResourceFetchError RES306 for a server that is not configured
+   * @internal
+   */
+  async connect(id: string, op: Operation): Promise<ResourceClient> {
+    const [server] = this.#chosen([id]);
+    if (server === undefined) throw new Error(`${id} was chosen and is not there`);
+    return this.#connect(server, op);
+  }
+
   getStatus(): OrchestratorStatus {
     return {
       initialized: this.#initialized,

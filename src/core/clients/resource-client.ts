@@ -56,6 +56,8 @@ export interface ResourceClient {
   readonly connection: Connection;
   /** False once the connection has ended, for whatever reason. */
   readonly isOpen: boolean;
+  /** Resolves once it has ended. */
+  readonly closed: Promise<void>;
   /** All pages; empty where the server has no resources at all. */
   listResources(op: Operation): Promise<RawList>;
   listResourceTemplates(op: Operation): Promise<RawList>;
@@ -234,7 +236,9 @@ class SdkResourceClient implements ResourceClient {
   readonly #client: LeanClient;
   readonly #transport: LeanTransport;
   readonly #options: ConnectOptions;
+  readonly closed: Promise<void>;
   #open = true;
+  #resolveClosed: () => void = () => undefined;
 
   constructor(
     server: ServerConfig,
@@ -250,7 +254,11 @@ class SdkResourceClient implements ResourceClient {
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's client is no event target
     client.onclose = () => {
       this.#open = false;
+      this.#resolveClosed();
     };
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
     const { name, version } = client.getServerVersion() ?? {};
     this.connection = {
       transport: kind,
@@ -323,6 +331,7 @@ class SdkResourceClient implements ResourceClient {
 
   async close(): Promise<void> {
     this.#open = false;
+    this.#resolveClosed();
     await this.#client.close().catch(() => undefined);
     // The client lets go of a transport that failed before; what it started must end all the same.
     await this.#transport.close();

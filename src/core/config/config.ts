@@ -29,6 +29,8 @@ export interface ServerConfig {
   readonly connectTimeoutMs: number;
   readonly include?: readonly string[];
   readonly exclude: readonly string[];
+  /** Which tools the gateway offers. */
+  readonly tools: { readonly include?: readonly string[]; readonly exclude: readonly string[] };
   readonly cacheTtlMs?: number;
   readonly honorServerHints: boolean;
   readonly retry: { readonly maxRetries: number; readonly initialMs: number; readonly maxMs: number };
@@ -46,6 +48,13 @@ export interface StartConfig {
   readonly readyTimeoutMs: number;
 }
 
+/** How the gateway offers the servers as one. */
+export interface GatewayConfig {
+  readonly onConflict: 'prefix' | 'priority' | 'error';
+  readonly pageSize: number;
+  readonly listTimeoutMs: number;
+}
+
 /** A whole configuration as mcpx uses it: camelCase, milliseconds, bytes, every default filled in. */
 export interface Config {
   /** The file it came from, as the user named it; absent for one made in code. */
@@ -59,6 +68,7 @@ export interface Config {
   readonly logging: { readonly enabled: boolean; readonly level: LogLevel };
   readonly maxConnections: number;
   readonly deadlineMs: number;
+  readonly gateway: GatewayConfig;
   /** Values that `${VAR}` put into the file and that have to be taken for credentials; longest first. */
   readonly secrets?: readonly string[];
   /** The file belongs to an editor or assistant, so its servers have priority 100 and no domains of their own. */
@@ -96,6 +106,11 @@ export function toConfig(file: ConfigFile, source: ConfigSource = {}): Config {
     logging: { enabled: o.enable_logging, level: LEVELS[o.log_level.toUpperCase()] ?? 'info' },
     maxConnections: o.max_connections,
     deadlineMs: ms(o.deadline),
+    gateway: {
+      onConflict: file.gateway.on_conflict,
+      pageSize: file.gateway.page_size,
+      listTimeoutMs: ms(file.gateway.list_timeout),
+    },
     ...(secrets.length === 0 ? {} : { secrets }),
     ...(foreign ? { foreign } : {}),
   };
@@ -127,6 +142,7 @@ function toServer(id: string, s: ServerFile, file: ConfigFile): ServerConfig {
     connectTimeoutMs: ms(connectTimeout),
     ...(s.resources.include === undefined ? {} : { include: s.resources.include }),
     exclude: s.resources.exclude,
+    tools: s.tools,
     ...(s.cache.ttl === undefined ? {} : { cacheTtlMs: ms(s.cache.ttl) }),
     honorServerHints: s.cache.honor_server_hints,
     retry: {

@@ -20,7 +20,7 @@ const SERVERS = 'MCPX_SERVERS__';
  * Environment variables that override a setting of the file.
  *
  * `MCPX_FAIL_FAST` and its like stand for the `orchestration` section; every other setting has the name of its
- * path, `MCPX_DEFAULTS__TIMEOUT`, `MCPX_SERVERS__<ID>__URL`, `MCPX_SERVERS__<ID>__RETRY__INITIAL`, where an id
+ * path, `MCPX_DEFAULTS__TIMEOUT`, `MCPX_GATEWAY__PAGE_SIZE`, `MCPX_SERVERS__<ID>__URL`, `MCPX_SERVERS__<ID>__RETRY__INITIAL`, where an id
  * is written in capitals with `_` for everything but letters and digits. Below `ENV` and `HEADERS` stands a name
  * as it is. A setting that takes a text takes the value letter by letter; for a list it is written `[a, b]`, and
  * anything else is read as it would be in the file.
@@ -33,8 +33,10 @@ export function overridesFrom(env: Readonly<Record<string, string | undefined>>,
     const variable = String(settings.get(field)?.env);
     add(variable, ['orchestration', key]);
   }
-  for (const key of Object.keys(sections.defaults.unwrap().shape)) {
-    add(`MCPX_DEFAULTS__${key.toUpperCase()}`, ['defaults', key]);
+  for (const section of ['defaults', 'gateway'] as const) {
+    for (const key of Object.keys(sections[section].unwrap().shape)) {
+      add(`MCPX_${section}__${key}`.toUpperCase(), [section, key]);
+    }
   }
   // Only servers of the file can be overridden: a variable never adds one.
   const servers = (raw as { mcp_servers?: unknown } | null)?.mcp_servers;

@@ -37,7 +37,13 @@ export function secretsIn(filled: readonly FilledIn[]): readonly string[] {
   for (const { keys, text, variables } of filled) {
     const [section = '', , ...path] = keys;
     const setting = (path[0] === 'start' ? path[1] : path[0]) ?? '';
-    if (section === 'orchestration' || section === 'defaults' || OPEN_SETTINGS.has(setting)) continue;
+    if (
+      section === 'orchestration' ||
+      section === 'defaults' ||
+      section === 'gateway' ||
+      OPEN_SETTINGS.has(setting)
+    )
+      continue;
     for (const { name, value } of variables) {
       if (NO_SECRET.test(name)) continue;
       for (const secret of setting === 'url' ? secretsOfUrl(text, value) : [value]) {

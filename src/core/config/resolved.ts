@@ -79,6 +79,7 @@ export function resolveSettings(
     }
     if (!isCommand) addAll([...at, 'headers'], hidden(server.headers));
     addAll([...at, 'resources'], server.resources);
+    addAll([...at, 'tools'], server.tools);
     addAll([...at, 'cache'], server.cache);
     if (server.retry.max_retries === undefined) {
       inherit([...at, 'retry', 'max_retries'], ['orchestration', 'max_retries']);
@@ -93,6 +94,7 @@ export function resolveSettings(
       addAll([...at, 'start'], { cwd: rest.cwd, ready_timeout: rest.ready_timeout });
     }
   }
+  for (const [key, value] of Object.entries(settings.gateway)) add(['gateway', key], value);
   for (const [key, value] of Object.entries(settings.orchestration)) add(['orchestration', key], value);
   // What ${…} brought in is nobody's to see, wherever it stands.
   const redact = createRedactor(config.secrets ?? []);

@@ -72,6 +72,15 @@ const resourcesFilter = z.strictObject({
   exclude: texts.default([]).register(settings, { description: 'Globs of the URIs to leave out' }),
 });
 
+const toolsFilter = z.strictObject({
+  include: texts
+    .optional()
+    .register(settings, { description: 'Globs of the tools that the gateway offers; all when left out' }),
+  exclude: texts
+    .default([])
+    .register(settings, { description: 'Globs of the tools that the gateway does not offer' }),
+});
+
 const serverCache = z.strictObject({
   ttl: duration.optional().register(settings, {
     description: 'Time that answers of this server stay fresh; 0 switches its cache off (not in effect yet)',
@@ -169,6 +178,7 @@ const server = z.strictObject({
     .default({})
     .register(settings, { description: 'HTTP headers of every request to this server' }),
   resources: resourcesFilter.prefault({}).register(settings, { description: 'Which resources are gathered' }),
+  tools: toolsFilter.prefault({}).register(settings, { description: 'Which tools the gateway offers' }),
   cache: serverCache.prefault({}).register(settings, { description: 'Caching of this server' }),
   retry: retry
     .prefault({})
@@ -195,6 +205,22 @@ const defaults = z.strictObject({
     .boolean()
     .default(true)
     .register(settings, { description: 'Whether the failure of a server fails the whole' }),
+});
+
+const gateway = z.strictObject({
+  on_conflict: z.enum(['prefix', 'priority', 'error']).default('prefix').register(settings, {
+    description: 'Which of several tools or prompts of one name are listed',
+  }),
+  page_size: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(1000)
+    .register(settings, { description: 'Entries on one page of a merged list' }),
+  list_timeout: wait.default('5s').register(settings, {
+    description: 'Longest time that a merged list waits for one server, in degraded mode',
+  }),
 });
 
 const orchestration = z.strictObject({
@@ -251,6 +277,9 @@ export const configFileSchema = z
     mcp_servers: z
       .record(z.string().min(1), server)
       .register(settings, { description: 'The servers, by id' }),
+    gateway: gateway
+      .prefault({})
+      .register(settings, { description: 'How `mcpx serve gateway` offers the servers as one' }),
     orchestration: orchestration
       .prefault({})
       .register(settings, { description: 'How the servers are used together' }),

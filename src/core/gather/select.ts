@@ -2,15 +2,15 @@ import type { ServerConfig } from '../config/config.js';
 
 /** Whether a server's `resources.include` and `resources.exclude` let a URI through. */
 export function selects(server: Pick<ServerConfig, 'include' | 'exclude'>, uri: string): boolean {
-  const included = server.include === undefined || server.include.some((glob) => matches(glob, uri));
-  return included && !server.exclude.some((glob) => matches(glob, uri));
+  const included = server.include === undefined || server.include.some((glob) => matchesGlob(glob, uri));
+  return included && !server.exclude.some((glob) => matchesGlob(glob, uri));
 }
 
 /**
  * Matches a URI against a glob: `*` stands for any run of characters, `/` too, since a URI is no path; `?` for
  * one character. Goes back to the last `*` alone, so that no pair of glob and URI takes long.
  */
-function matches(glob: string, uri: string): boolean {
+export function matchesGlob(glob: string, uri: string): boolean {
   let at = 0;
   let inGlob = 0;
   let star = -1;

@@ -95,6 +95,7 @@ describe('the model', () => {
           connectTimeoutMs: 5000,
           include: ['product-aliases://*'],
           exclude: [],
+          tools: { include: ['resolve_*'], exclude: [] },
           cacheTtlMs: 60_000,
           honorServerHints: true,
           retry: { maxRetries: 3, initialMs: 100, maxMs: 2000 },
@@ -122,6 +123,7 @@ describe('the model', () => {
       logging: { enabled: true, level: 'info' },
       maxConnections: 10,
       deadlineMs: 30_000,
+      gateway: { onConflict: 'prefix', pageSize: 1000, listTimeoutMs: 5000 },
       secrets: ['metadata-secret'],
     });
   });
@@ -145,6 +147,7 @@ describe('the model', () => {
       timeoutMs: 30_000,
       connectTimeoutMs: 5000,
       exclude: [],
+      tools: { exclude: [] },
       honorServerHints: true,
       retry: { maxRetries: 3, initialMs: 100, maxMs: 2000 },
       circuitBreaker: { failures: 5, resetMs: 30_000 },

@@ -1,0 +1,210 @@
+import type { ServerNotifier } from '@modelcontextprotocol/server';
+import type { Config } from '../../core/config/config.js';
+import { ServeError } from '../../core/errors.js';
+import type { Operation } from '../../core/operation.js';
+import { Registry } from '../../core/registry/registry.js';
+import {
+  mergeOffers,
+  type Catalogue,
+  type CatalogueConflict,
+  type Offer,
+  type Offered,
+} from './catalogue.js';
+import { LIST_KINDS, type Entry, type ListKind } from './kinds.js';
+import { Upstream, type Connect, type ListOutcome } from './upstream.js';
+
+/** How one server fared with a merged list. */
+export interface ServerOutcome {
+  readonly upstream: Upstream;
+  readonly outcome: ListOutcome;
+}
+
+export interface MergedList extends Catalogue {
+  readonly outcomes: readonly ServerOutcome[];
+  /** Whether nothing is missing that is required. */
+  readonly isComplete: boolean;
+}
+
+/** What stands behind a name, and which servers could not be asked. */
+export interface Found {
+  readonly offered: Offered | undefined;
+  readonly missing: readonly ServerOutcome[];
+}
+
+const CHANGED: Readonly<Record<ListKind, 'resourcesChanged' | 'toolsChanged' | 'promptsChanged'>> = {
+  resources: 'resourcesChanged',
+  templates: 'resourcesChanged',
+  tools: 'toolsChanged',
+  prompts: 'promptsChanged',
+};
+
+/** All configured servers as one: merged lists, and who answers for what. */
+export class Gateway {
+  readonly config: Config;
+  readonly op: Operation;
+  /** Best server first. */
+  readonly upstreams: readonly Upstream[];
+  /** Who is told that a merged list has changed. */
+  notify: ServerNotifier | undefined;
+  readonly #merged = new Map<
+    ListKind,
+    { readonly parts: readonly unknown[]; readonly catalogue: Catalogue }
+  >();
+  /** What clients were last given, or told of, by list. */
+  readonly #announced = new Map<ListKind, string>();
+  #announcing: NodeJS.Immediate | undefined;
+
+  constructor(config: Config, connect: Connect, op: Operation) {
+    this.config = config;
+    this.op = op;
+    const onChange = () => {
+      this.#announcing ??= setImmediate(() => this.#announce());
+    };
+    this.upstreams = new Registry(config.servers).servers.map(
+      (server) => new Upstream(server, { connect, cacheTtlMs: config.cacheTtlMs, onChange }, op),
+    );
+  }
+
+  /** Connects to every server in the background. */
+  start(): void {
+    for (const upstream of this.upstreams) void upstream.tryNow();
+  }
+
+  find(serverId: string): Upstream | undefined {
+    return this.upstreams.find(({ server }) => server.id === serverId);
+  }
+
+  /**
+   * Asks every server for a list, side by side, and merges what is there. In degraded mode no server is waited for
+   * longer than `gateway.list_timeout`, and one that is down not at all.
+   *
+   * @throws MCPOrchestratorException  fail-fast: the failure of the best required server that has one
+   */
+  async list(kind: ListKind): Promise<MergedList> {
+    const merged = await this.#gather(kind);
+    if (this.config.failFast) assertNoneMissing(merged.outcomes);
+    if (this.config.gateway.onConflict === 'error' && merged.conflicts.length > 0) {
+      throw conflictError(merged.conflicts);
+    }
+    if (!this.#announced.has(kind)) this.#announced.set(kind, fingerprint(merged));
+    return merged;
+  }
+
+  /**
+   * What stands behind a URI, template or name that clients use, by the lists that clients were given; where nothing
+   * does, servers whose lists are out of date are asked again.
+   *
+   * @throws MCPOrchestratorException  fail-fast: the failure of a required server that may come before the one found
+   */
+  async lookUp(kind: ListKind, exposed: string): Promise<Found> {
+    const isStarting = this.upstreams.some(({ state }) => state === 'starting');
+    const known = isStarting ? undefined : this.#merge(kind, this.#heldOffers(kind)).byName.get(exposed);
+    if (known !== undefined && !this.config.failFast) return { offered: known, missing: [] };
+    const { byName, outcomes } = await this.#gather(kind);
+    const offered = byName.get(exposed);
+    const position = this.upstreams.findIndex(({ server }) => server.id === offered?.server.id);
+    if (this.config.failFast) assertNoneMissing(position === -1 ? outcomes : outcomes.slice(0, position));
+    const missing = outcomes.filter(
+      ({ outcome }) => outcome.status === 'pending' || outcome.status === 'failed',
+    );
+    return { offered, missing };
+  }
+
+  upstreamOf({ server }: Offered): Upstream {
+    const upstream = this.find(server.id);
+    if (upstream === undefined) throw new Error(`${server.id} offers something and is not configured`);
+    return upstream;
+  }
+
+  /** @throws MCPOrchestratorException SRV411 where a conflict is an error, and the name stands for several things */
+  assertUndisputed({ conflict, exposed }: Offered): void {
+    if (conflict === undefined || this.config.gateway.onConflict !== 'error' || exposed !== conflict.key)
+      return;
+    throw conflictError([conflict]);
+  }
+
+  /** The servers that list a template, best first, with what they list. */
+  async templates(): Promise<readonly { readonly upstream: Upstream; readonly entries: readonly Entry[] }[]> {
+    const { outcomes } = await this.#gather('templates');
+    return outcomes.flatMap(({ upstream, outcome }) =>
+      'held' in outcome ? [{ upstream, entries: outcome.held.entries }] : [],
+    );
+  }
+
+  async #gather(kind: ListKind): Promise<MergedList> {
+    const { failFast, gateway } = this.config;
+    const outcomes = await Promise.all(
+      this.upstreams.map(async (upstream) => {
+        const mustWait = failFast && upstream.server.required;
+        const outcome = await upstream.list(kind, mustWait ? Infinity : gateway.listTimeoutMs);
+        return { upstream, outcome };
+      }),
+    );
+    const isComplete = outcomes.every(
+      ({ upstream, outcome }) => outcome.status === 'ok' || !upstream.server.required,
+    );
+    const offers = outcomes.flatMap(({ upstream, outcome }) =>
+      'held' in outcome ? [{ server: upstream.server, entries: outcome.held.entries }] : [],
+    );
+    return { ...this.#merge(kind, offers), outcomes, isComplete };
+  }
+
+  #heldOffers(kind: ListKind): readonly Offer[] {
+    return this.upstreams.flatMap((upstream) => {
+      const held = upstream.lastHeld(kind);
+      return held === undefined ? [] : [{ server: upstream.server, entries: held.entries }];
+    });
+  }
+
+  stop(): void {
+    clearImmediate(this.#announcing);
+    for (const upstream of this.upstreams) upstream.close();
+  }
+
+  /** Merging thousands of entries takes longer than looking whether any of them is new. */
+  #merge(kind: ListKind, offers: readonly Offer[]): Catalogue {
+    const parts = offers.flatMap(({ server, entries }) => [server, entries]);
+    const known = this.#merged.get(kind);
+    if (known?.parts.length === parts.length && known.parts.every((part, index) => part === parts[index])) {
+      return known.catalogue;
+    }
+    const catalogue = mergeOffers(kind, offers, this.config.gateway.onConflict);
+    this.#merged.set(kind, { parts, catalogue });
+    return catalogue;
+  }
+
+  /** Tells clients of merged lists that are no longer what they were. */
+  #announce(): void {
+    this.#announcing = undefined;
+    const changed = new Set<'resourcesChanged' | 'toolsChanged' | 'promptsChanged'>();
+    for (const kind of LIST_KINDS) {
+      const now = fingerprint(this.#merge(kind, this.#heldOffers(kind)));
+      const before = this.#announced.get(kind);
+      // Nobody has seen this list yet, so nobody is told.
+      if (before === undefined || before === now) continue;
+      this.#announced.set(kind, now);
+      changed.add(CHANGED[kind]);
+    }
+    for (const name of changed) this.notify?.[name]();
+  }
+}
+
+function conflictError(conflicts: readonly CatalogueConflict[]): ServeError {
+  const [first] = conflicts;
+  const servers = [first?.winner, ...(first?.others ?? []).map(({ server }) => server)].join(' and ');
+  const more = conflicts.length > 1 ? ` (and ${conflicts.length - 1} more)` : '';
+  return new ServeError('SRV411', `${servers} both have "${first?.key}"${more}`, {
+    context: { conflicts: conflicts.length },
+    hint: 'Leave one out by resources.exclude or tools.exclude, or set gateway.on_conflict to priority or prefix.',
+  });
+}
+
+function assertNoneMissing(outcomes: readonly ServerOutcome[]): void {
+  for (const { upstream, outcome } of outcomes) {
+    if (upstream.server.required && outcome.status !== 'ok') throw outcome.error;
+  }
+}
+
+function fingerprint({ listed }: Catalogue): string {
+  return JSON.stringify(listed.map(({ server, exposed, entry }) => [server.id, exposed, entry.value]));
+}

@@ -1,0 +1,147 @@
+import { UriTemplate } from '@modelcontextprotocol/server';
+import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import type { ForwardOptions } from '../../core/clients/resource-client.js';
+import { selects } from '../../core/gather/select.js';
+import type { Operation } from '../../core/operation.js';
+import { parseAddress } from './address.js';
+import type { Offered } from './catalogue.js';
+import { isNotFound, unknownName, unknownResource } from './failure.js';
+import { ttlOf } from './freshness.js';
+import type { Gateway } from './gateway.js';
+import { attributed } from './meta.js';
+import type { Upstream } from './upstream.js';
+
+export type Params = Readonly<Record<string, unknown>>;
+type Result = Record<string, unknown>;
+
+/** How a request of a client travels on. */
+export interface Passage {
+  readonly op: Operation;
+  readonly options: ForwardOptions;
+  /** Told which server answers, as soon as that is known. */
+  readonly onServer: (serverId: string) => void;
+}
+
+/** Reads from the server that lists the URI, else from the best one with a template for it that knows it. */
+export async function readResource(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
+  const uri = textOf(params, 'uri');
+  const address = parseAddress(uri);
+  if (address !== undefined) {
+    const upstream = gateway.find(address.serverId);
+    if (upstream === undefined || !selects(upstream.server, address.uri)) throw unknownResource(uri, []);
+    const result = await forward(upstream, 'resources/read', { ...params, uri: address.uri }, passage);
+    return { ...result, contents: readdressed(result['contents'], address.uri, uri) };
+  }
+  const { offered, missing } = await gateway.lookUp('resources', uri);
+  if (offered !== undefined) {
+    gateway.assertUndisputed(offered);
+    return forward(gateway.upstreamOf(offered), 'resources/read', params, passage);
+  }
+  for (const { upstream, entries } of await gateway.templates()) {
+    if (!selects(upstream.server, uri) || !entries.some(({ key }) => fits(key, uri))) continue;
+    try {
+      return await forward(upstream, 'resources/read', params, passage);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+  throw unknownResource(uri, missing);
+}
+
+export async function callTool(gateway: Gateway, params: Params, passage: Passage): Promise<CalledTool> {
+  const offered = await findNamed(gateway, 'tools', textOf(params, 'name'));
+  const named = { ...params, name: offered.entry.key };
+  const result = await forward(gateway.upstreamOf(offered), 'tools/call', named, passage);
+  return { tool: offered, result };
+}
+
+export interface CalledTool {
+  readonly tool: Offered;
+  readonly result: Result;
+}
+
+export async function getPrompt(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
+  const offered = await findNamed(gateway, 'prompts', textOf(params, 'name'));
+  return forward(gateway.upstreamOf(offered), 'prompts/get', { ...params, name: offered.entry.key }, passage);
+}
+
+/** Completes an argument at the server that has the prompt or template; one without completions knows none. */
+export async function complete(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
+  const ref = (params['ref'] ?? {}) as Params;
+  const [upstream, ownRef] = await whereToComplete(gateway, ref);
+  const client = upstream.client;
+  if (client !== undefined && !client.connection.capabilities.includes('completions')) {
+    passage.onServer(upstream.server.id);
+    return { completion: { values: [] }, _meta: attributed({}, upstream.server) };
+  }
+  return forward(upstream, 'completion/complete', { ...params, ref: ownRef }, passage);
+}
+
+async function whereToComplete(gateway: Gateway, ref: Params): Promise<readonly [Upstream, Params]> {
+  if (ref['type'] === 'ref/prompt') {
+    const offered = await findNamed(gateway, 'prompts', textOf(ref, 'name'));
+    return [gateway.upstreamOf(offered), { ...ref, name: offered.entry.key }];
+  }
+  if (ref['type'] !== 'ref/resource') {
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'ref.type must be ref/prompt or ref/resource');
+  }
+  const uri = textOf(ref, 'uri');
+  const address = parseAddress(uri);
+  if (address !== undefined) {
+    const upstream = gateway.find(address.serverId);
+    if (upstream === undefined) throw unknownName('templates', uri, []);
+    return [upstream, { ...ref, uri: address.uri }];
+  }
+  return [gateway.upstreamOf(await findNamed(gateway, 'templates', uri)), ref];
+}
+
+async function findNamed(
+  gateway: Gateway,
+  kind: 'tools' | 'prompts' | 'templates',
+  name: string,
+): Promise<Offered> {
+  const { offered, missing } = await gateway.lookUp(kind, name);
+  if (offered === undefined) throw unknownName(kind, name, missing);
+  gateway.assertUndisputed(offered);
+  return offered;
+}
+
+async function forward(
+  upstream: Upstream,
+  method: string,
+  params: Params,
+  passage: Passage,
+): Promise<Result> {
+  const { server } = upstream;
+  passage.onServer(server.id);
+  const result = await upstream.forward(method, params, passage.op, passage.options);
+  const { ttlMs, cacheScope } = result;
+  const hints = {
+    ...(typeof ttlMs === 'number' ? { ttlMs: ttlOf(server, 0, { ttlMs }) } : {}),
+    ...(cacheScope === undefined ? {} : { cacheScope }),
+  };
+  return { ...result, ...hints, _meta: attributed(result['_meta'], server) };
+}
+
+/** Contents under the address that was asked for, so that the client recognises its question. */
+function readdressed(contents: unknown, from: string, to: string): unknown {
+  if (!Array.isArray(contents)) return contents;
+  return contents.map((content: unknown) =>
+    (content as { uri?: unknown } | null)?.uri === from ? { ...(content as object), uri: to } : content,
+  );
+}
+
+function fits(template: string, uri: string): boolean {
+  try {
+    return new UriTemplate(template).match(uri) !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws ProtocolError -32602 where the parameter is no text */
+function textOf(params: Params, name: string): string {
+  const value = params[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `"${name}" must be a text`);
+}

@@ -1,0 +1,182 @@
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ServerContext,
+  type StandardSchemaV1,
+} from '@modelcontextprotocol/server';
+import { createOperationId, type Operation } from '../../core/operation.js';
+import { readVersion } from '../../core/version.js';
+import { toProtocolError } from './failure.js';
+import { combinedHints } from './freshness.js';
+import type { Gateway } from './gateway.js';
+import { KINDS, type ListKind } from './kinds.js';
+import { describeEntry, describeList, passedOn } from './meta.js';
+import { pageOf } from './paging.js';
+import { callTool, complete, getPrompt, readResource, type Params, type Passage } from './requests.js';
+
+/** What is inside is the business of the server that gets it. */
+const ANY_PARAMS: StandardSchemaV1<unknown, Params> = {
+  '~standard': {
+    version: 1,
+    vendor: 'mcpx',
+    validate: (value: unknown) => ({ value: (value ?? {}) as Params }),
+  },
+};
+
+type Result = Record<string, unknown>;
+
+/** One instance for one session or request; all of them stand on the same gateway. */
+export function createGatewayServer(gateway: Gateway): McpServer {
+  const mcp = new McpServer(
+    { name: 'mcpx-gateway', title: 'mcpx gateway', version: readVersion() },
+    {
+      capabilities: {
+        resources: { listChanged: true },
+        tools: { listChanged: true },
+        prompts: { listChanged: true },
+        completions: {},
+      },
+      instructions: instructions(gateway),
+    },
+  );
+  const { server } = mcp;
+  const on = (method: string, handle: (params: Params, context: ServerContext) => Promise<Result>) => {
+    server.setRequestHandler(method, { params: ANY_PARAMS }, handle);
+  };
+
+  on('resources/list', (params) => list('resources', params));
+  on('resources/templates/list', (params) => list('templates', params));
+  on('tools/list', (params) => list('tools', params));
+  on('prompts/list', (params) => list('prompts', params));
+  on('resources/read', (params, context) =>
+    pass(params, context, (passed, passage) => readResource(gateway, passed, passage)),
+  );
+  on('prompts/get', (params, context) =>
+    pass(params, context, (passed, passage) => getPrompt(gateway, passed, passage)),
+  );
+  on('completion/complete', (params, context) =>
+    pass(params, context, (passed, passage) => complete(gateway, passed, passage)),
+  );
+  on('tools/call', (params, context) =>
+    pass(params, context, async (passed, passage) => {
+      const { tool, result } = await callTool(gateway, passed, passage);
+      if (result['resultType'] === 'input_required') return result;
+      // Revisions before 2026-07-28 want structured results to be objects; the SDK knows how to make them so.
+      const schema = tool.entry.value['outputSchema'] as Readonly<Record<string, unknown>> | undefined;
+      return server.projectCallToolResult(result as never, schema);
+    }),
+  );
+  return mcp;
+
+  async function list(kind: ListKind, { cursor }: Params): Promise<Result> {
+    try {
+      const merged = await gateway.list(kind);
+      const page = pageOf(kind, merged.listed, cursor, gateway.config.gateway.pageSize);
+      const parts = merged.outcomes.flatMap(({ outcome }) => ('held' in outcome ? [outcome.held] : []));
+      const isWhole = parts.length === merged.outcomes.length;
+      return {
+        [KINDS[kind].resultKey]: page.entries.map(describeEntry),
+        ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
+        ...combinedHints(parts, isWhole),
+        _meta: describeList(merged),
+      };
+    } catch (error) {
+      throw toProtocolError(error);
+    }
+  }
+
+  /** Sends a request on, and writes into the log who asked whom for what, and how that went; never any contents. */
+  async function pass(
+    params: Params,
+    { mcpReq }: ServerContext,
+    send: (params: Params, passage: Passage) => Promise<Result>,
+  ): Promise<Result> {
+    const started = performance.now();
+    const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
+    const op = operationOf(gateway.op, mcpReq.signal);
+    let answering: string | undefined;
+    const tell = (outcome: string) => {
+      const { name } = params;
+      op.log('gateway.request', {
+        method: mcpReq.method,
+        ...(typeof name === 'string' ? { name } : {}),
+        ...(uri === undefined ? {} : { uri }),
+        server: answering ?? null,
+        client: server.getClientVersion()?.name ?? null,
+        outcome,
+        duration_ms: Math.round(performance.now() - started),
+      });
+    };
+    try {
+      const result = await send(passedParams(params, mcpReq), {
+        op,
+        options: optionsOf(mcpReq),
+        onServer: (id) => {
+          answering = id;
+        },
+      });
+      tell(result['isError'] === true ? 'tool_error' : 'ok');
+      return result;
+    } catch (caught) {
+      const error = toProtocolError(caught, uri);
+      tell(
+        mcpReq.signal.aborted ? 'cancelled' : error instanceof ProtocolError ? `error ${error.code}` : 'bug',
+      );
+      if (error instanceof ProtocolError) throw error;
+      op.log('gateway.bug', { message: String(error) }, 'error');
+      throw new ProtocolError(ProtocolErrorCode.InternalError, 'Internal error');
+    }
+  }
+}
+
+/** The parameters as they go on: answers to what a server asked for come with them, what was for us alone does not. */
+function passedParams(params: Params, mcpReq: ServerContext['mcpReq']): Params {
+  const { progressToken: _ours, ...meta } = passedOn(params['_meta']);
+  const capabilities = (mcpReq.envelope as Params | undefined)?.[CLIENT_CAPABILITIES_META_KEY];
+  const requestState = mcpReq.requestState();
+  return {
+    ...params,
+    ...(mcpReq.inputResponses === undefined ? {} : { inputResponses: mcpReq.inputResponses }),
+    ...(requestState === undefined ? {} : { requestState }),
+    _meta: {
+      ...meta,
+      ...(capabilities === undefined ? {} : { [CLIENT_CAPABILITIES_META_KEY]: capabilities }),
+    },
+  };
+}
+
+function optionsOf({ _meta, notify }: ServerContext['mcpReq']): Passage['options'] {
+  const progressToken = _meta?.progressToken;
+  if (progressToken === undefined) return {};
+  return {
+    onProgress: (progress) => {
+      // A client that left meanwhile needs to hear of no progress.
+      notify({ method: 'notifications/progress', params: { ...progress, progressToken } }).catch(
+        () => undefined,
+      );
+    },
+  };
+}
+
+function operationOf(op: Operation, signal: AbortSignal): Operation {
+  const id = createOperationId();
+  return {
+    id,
+    signal,
+    log: (event, fields, level) => op.log(event, { operation_id: id, ...fields }, level),
+  };
+}
+
+function instructions({ upstreams }: Gateway): string {
+  const servers = upstreams.map(({ server: { id, name, domains } }) => {
+    const about = domains.length === 0 ? '' : `: ${domains.join(', ')}`;
+    return `${id}${name === id ? '' : ` (${name})`}${about}`;
+  });
+  return (
+    `These servers answer here as one: ${servers.join('; ')}. ` +
+    'Who answered stands in _meta as mcpx/server; what one server has and another takes precedence for is read at ' +
+    'mcpx://<server>/<percent-encoded uri>, and a tool or prompt is called <server>__<name>.'
+  );
+}

@@ -1,0 +1,51 @@
+import type { Config } from '../../core/config/config.js';
+import type { OwnExecutable } from '../../core/clients/start-server.js';
+import type { Operation } from '../../core/operation.js';
+import { MCPOrchestrator } from '../../core/orchestrator.js';
+import { serve, type Served, type ServeOptions } from '../serve.js';
+import { Gateway } from './gateway.js';
+import { createGatewayServer } from './server.js';
+
+export interface GatewayServeOptions extends ServeOptions {
+  readonly ownExecutable: OwnExecutable;
+}
+
+export interface ServedGateway extends Served {
+  readonly gateway: Gateway;
+}
+
+/**
+ * Serves all configured servers as one. It is ready before they are: who is missing stands in every list.
+ *
+ * @throws ServeError where the address cannot be listened on
+ */
+export async function startGateway(
+  config: Config,
+  { ownExecutable, ...options }: GatewayServeOptions,
+  op: Operation,
+): Promise<ServedGateway> {
+  const orchestrator = new MCPOrchestrator(config, { ownExecutable });
+  const gateway = new Gateway(config, (server, inner) => orchestrator.connect(server.id, inner), op);
+  const stop = async () => {
+    gateway.stop();
+    await orchestrator.close();
+  };
+  try {
+    const served = await serve(() => createGatewayServer(gateway), options, op);
+    gateway.notify = served.notify;
+    gateway.start();
+    const stopped = served.ended.then(stop);
+    return {
+      ...served,
+      gateway,
+      ended: stopped,
+      close: async (graceMs) => {
+        await served.close(graceMs);
+        await stopped;
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
