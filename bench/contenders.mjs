@@ -10,20 +10,11 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export const MCPX = here('../bin/mcpx.js');
 
-/** Beyond what every run needs; `probeMcpx` fills it. */
-const mcpxFlags = [];
-
-/**
- * Looks whether mcpx starts, and whether it has a cache that must be kept out.
- *
- * @returns why it cannot compete, or undefined
- */
+/** @returns why mcpx cannot compete, or undefined */
 export async function probeMcpx(node, directory) {
   if (!existsSync(MCPX)) return 'bin/mcpx.js does not exist';
-  const { exitCode, stdout, stderr } = await run(node, [MCPX, 'gather', '--help'], { directory });
+  const { exitCode, stderr } = await run(node, [MCPX, 'gather', '--help'], { directory });
   if (exitCode !== 0) return `it does not start (npm run build?): ${complaintOf(stderr)}`;
-  // Without the flag there is no cache, and the upstreams count that they were asked.
-  if (stdout.includes('--no-cache')) mcpxFlags.push('--no-cache');
   return undefined;
 }
 
@@ -40,7 +31,8 @@ export const CONTENDERS = [
   { id: 'sdk', prepare: (...task) => [here('sdk-script.mjs'), writeTargets(...task)] },
   {
     id: 'mcpx',
-    prepare: (...task) => [MCPX, 'gather', '--json', ...mcpxFlags, '-c', writeConfiguration(...task)],
+    // It asks everybody, as the others do, and keeps the answers besides, as every first run does.
+    prepare: (...task) => [MCPX, 'gather', '--json', '--refresh', '-c', writeConfiguration(...task)],
   },
 ];
 

@@ -12,11 +12,12 @@ export type {
 } from './core/orchestrator.js';
 export { findConfig, loadConfig } from './core/config/load.js';
 export type { Config, ServerConfig } from './core/config/config.js';
+export type { CacheCounts, CacheMode } from './core/cache/cache.js';
+export type { Freshness } from './core/cache/lifetime.js';
 export type { Problem } from './core/config/problem.js';
 export type {
   Conflict,
   Content,
-  Freshness,
   Gathered,
   GatheredResource,
   GatheredTemplate,

@@ -1,4 +1,5 @@
 import type { CommandDefinition } from './command.js';
+import { cacheCommand } from './cache.js';
 import { completionCommand } from './completion.js';
 import { explainCommand } from './explain.js';
 import { gatherCommand } from './gather.js';
@@ -16,6 +17,7 @@ export const commands: readonly CommandDefinition[] = [
   readCommand,
   serversCommand,
   validateConfigCommand,
+  cacheCommand,
   serveCommand,
   initCommand,
   explainCommand,

@@ -1,5 +1,6 @@
 import type { ServerConfig } from '../core/config/config.js';
 import type { Outcome } from '../core/gather/outcome.js';
+import { CACHE_OPTIONS, cacheMode } from './cache-options.js';
 import type { CommandDefinition, CommandInput } from './command.js';
 import { durationMs, wholeNumber } from './values.js';
 
@@ -12,6 +13,7 @@ export const gatherCommand: CommandDefinition = {
     { flags: '--fail-fast', description: 'the first failure stops the whole; nothing partial is printed' },
     { flags: '--degraded', description: 'print what there is, and say what is missing (exit 6)' },
     { flags: '--list-only', description: 'list resources without reading them' },
+    ...CACHE_OPTIONS,
     {
       flags: '--timeout <duration>',
       description: 'longest wait for one answer of a server',
@@ -37,23 +39,27 @@ export const gatherCommand: CommandDefinition = {
 
 async function run(input: CommandInput): Promise<number> {
   const { args, options, global, io } = input;
-  const [{ openSession }, { MCPOrchestrator }, { chooseServers }, { ConfigurationError }] = await Promise.all(
-    [
-      import('./session.js'),
-      import('../core/orchestrator.js'),
-      import('./choose-servers.js'),
-      import('../core/errors.js'),
-    ],
-  );
+  const [
+    { openSession, orchestratorOptions },
+    { MCPOrchestrator },
+    { chooseServers },
+    { ConfigurationError },
+  ] = await Promise.all([
+    import('./session.js'),
+    import('../core/orchestrator.js'),
+    import('./choose-servers.js'),
+    import('../core/errors.js'),
+  ]);
   if (options['failFast'] === true && options['degraded'] === true) {
     throw new ConfigurationError('CLI901', '--fail-fast and --degraded contradict each other');
   }
+  const cache = cacheMode(options);
   const startedAt = new Date().toISOString();
   const { config, op } = await openSession(input);
   const timeoutMs = options['timeout'] as number | undefined;
   await using orchestrator = new MCPOrchestrator(
     { ...config, servers: config.servers.map((server) => withTimeout(server, timeoutMs)) },
-    { ownExecutable: io.ownExecutable },
+    orchestratorOptions(io),
   );
   const failFast = options['failFast'] === true || (options['degraded'] !== true && config.failFast);
   const servers = chooseServers(
@@ -89,6 +95,7 @@ async function run(input: CommandInput): Promise<number> {
         failFast,
         listOnly: options['listOnly'] === true,
         oneShot: true,
+        cache,
         ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
         ...(options['concurrency'] === undefined ? {} : { concurrency: options['concurrency'] as number }),
         ...(progress === undefined ? {} : { onPhase: (server, phase) => progress.update(server.id, phase) }),

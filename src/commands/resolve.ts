@@ -1,4 +1,5 @@
 import type { MCPOrchestratorException } from '../core/errors.js';
+import { CACHE_OPTIONS, cacheMode } from './cache-options.js';
 import type { CommandDefinition, CommandInput } from './command.js';
 import { share } from './values.js';
 
@@ -26,6 +27,7 @@ export const resolveCommand: CommandDefinition = {
     { flags: '--in <sentence>', description: 'find everything that a sentence mentions, with its place' },
     { flags: '--fail-fast', description: 'the first failure of a server stops the whole' },
     { flags: '--degraded', description: 'answer with the servers that there are (exit 6)' },
+    ...CACHE_OPTIONS,
   ],
   examples: [
     'mcpx resolve products',
@@ -39,12 +41,13 @@ export const resolveCommand: CommandDefinition = {
 
 async function run(input: CommandInput): Promise<number> {
   const { args, options, global, io } = input;
-  const [{ openSession }, { MCPOrchestrator }, errors, { writeValue, viewOf }] = await Promise.all([
-    import('./session.js'),
-    import('../core/orchestrator.js'),
-    import('../core/errors.js'),
-    import('./output.js'),
-  ]);
+  const [{ openSession, orchestratorOptions }, { MCPOrchestrator }, errors, { writeValue, viewOf }] =
+    await Promise.all([
+      import('./session.js'),
+      import('../core/orchestrator.js'),
+      import('../core/errors.js'),
+      import('./output.js'),
+    ]);
   const domain = String(args[0]);
   const terms = (args[1] ?? []) as readonly string[];
   const sentence = options['in'] as string | undefined;
@@ -56,8 +59,9 @@ async function run(input: CommandInput): Promise<number> {
       hint: 'Put the sentence into quotes, or leave --in out.',
     });
   }
+  const cache = cacheMode(options);
   const { config, op } = await openSession(input);
-  await using orchestrator = new MCPOrchestrator(config, { ownExecutable: io.ownExecutable });
+  await using orchestrator = new MCPOrchestrator(config, orchestratorOptions(io));
   const progress =
     io.stderrIsTerminal && !global.quiet && !global.verbose
       ? (await import('./progress.js')).startProgress(io)
@@ -76,6 +80,7 @@ async function run(input: CommandInput): Promise<number> {
         fallback: options['fallback'] !== false,
         failFast: options['failFast'] === true || (options['degraded'] !== true && config.failFast),
         oneShot: true,
+        cache,
         ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
         ...(progress === undefined ? {} : { onPhase: (server, phase) => progress.update(server.id, phase) }),
       },

@@ -1,8 +1,10 @@
 import { relative } from 'node:path';
 import type { Config } from '../core/config/config.js';
+import { cacheFolder } from '../core/cache/folder.js';
 import { createRedactor, secretsOf } from '../core/config/config.js';
 import { findConfig, loadConfig } from '../core/config/load.js';
 import { createLogger, silentLogger, type Logger, type LogLevel } from '../core/logging/logger.js';
+import type { OrchestratorOptions } from '../core/orchestrator.js';
 import { createOperation, type Operation } from '../core/operation.js';
 import { plain } from '../render/terminal.js';
 import type { CommandInput, GlobalOptions, Io } from './command.js';
@@ -30,6 +32,12 @@ export async function openSession({ global, io, operationId }: CommandInput): Pr
   const op = createOperation({ id: operationId, signal: io.signal, logger });
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
   return { config, op, redact };
+}
+
+/** What an orchestrator of a command gets from the world around it. */
+export function orchestratorOptions(io: Io): OrchestratorOptions {
+  const folder = cacheFolder(io.env);
+  return { ownExecutable: io.ownExecutable, ...(folder === undefined ? {} : { cacheFolder: folder }) };
 }
 
 /** The logger of the flags, or of the configuration where they say nothing. */

@@ -530,6 +530,16 @@ export const ERROR_CATALOGUE = {
     ],
   },
 
+  UPS224: {
+    causes: [
+      'The server failed, and `serve_stale_on_error` lets the cache answer although its time is over.',
+    ],
+    example: 'UPS224 shop: answers are up to 512 s old, since shop: nothing listens at http://127.0.0.1:8002',
+    remedies: [
+      'Look at the failure that the warning names, and start the server again.',
+      'Set `serve_stale_on_error: false` to fail instead.',
+    ],
+  },
   UPS230: {
     causes: [
       'The tool has another name, or the server is another one than was meant.',

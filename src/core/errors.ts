@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   UPS221: { name: 'tls_error', exit: 4, meaning: 'the TLS handshake with the server failed' },
   UPS222: { name: 'server_exited', exit: 4, meaning: 'the process of a stdio server ended' },
   UPS223: { name: 'circuit_open', exit: 4, meaning: 'a server that kept failing is left alone for a while' },
+  UPS224: { name: 'stale_answer', exit: 0, meaning: 'a kept answer stands in for a server that failed' },
   UPS230: {
     name: 'capability_missing',
     exit: 4,

@@ -1,4 +1,8 @@
 import pLimit from 'p-limit';
+import { ResourceCache, type CacheMode } from './cache/cache.js';
+import type { Freshness } from './cache/lifetime.js';
+import { DiskStore } from './cache/disk-store.js';
+import type { Shelf } from './cache/entry.js';
 import { Connections } from './clients/connections.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
 import type { ResourceClient } from './clients/resource-client.js';
@@ -12,9 +16,11 @@ import {
   NoMCPAvailableError,
   ResourceFetchError,
 } from './errors.js';
+import { Answers, type ServerCache } from './gather/answers.js';
 import { gather } from './gather/gather.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
+import { policyOf, shelfOf } from './gather/shelf-of.js';
 import { createOperation, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
 import { createDeadline, type Deadline } from './resilience/deadline.js';
@@ -24,6 +30,11 @@ import type { DomainQuestion, DomainResolution, DomainResolver } from './resolve
 export interface OrchestratorOptions {
   /** How `start.command: mcpx` is run; the installed `mcpx` when left out. */
   readonly ownExecutable?: OwnExecutable;
+  /**
+   * Where answers are kept between processes, if the configuration's `cache_store` is `disk`; private to the user.
+   * Without it they are kept in memory, which is what a long-running process wants.
+   */
+  readonly cacheFolder?: string;
 }
 
 /** What a server knows, as the documents' `gather_all_resources` returns it. */
@@ -62,6 +73,8 @@ export interface GatherRequest {
   readonly oneShot?: boolean;
   readonly deadlineMs?: number;
   readonly concurrency?: number;
+  /** `use` fresh answers, `refresh` them all, or neither use nor keep any (`off`). */
+  readonly cache?: CacheMode;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
   readonly onOutcome?: (outcome: Outcome) => void;
 }
@@ -70,7 +83,19 @@ export interface GatherRequest {
 export interface ResolveRequest
   extends
     DomainQuestion,
-    Pick<GatherRequest, 'failFast' | 'oneShot' | 'deadlineMs' | 'concurrency' | 'onPhase'> {}
+    Pick<GatherRequest, 'failFast' | 'oneShot' | 'deadlineMs' | 'concurrency' | 'cache' | 'onPhase'> {}
+
+export interface ReadRequest extends Pick<GatherRequest, 'deadlineMs' | 'cache'> {
+  /** The id of the one to ask. */
+  readonly server?: string;
+}
+
+/** What a resource holds, as the server sent it, and who sent it when. */
+export interface ReadAnswer {
+  readonly server: ServerConfig;
+  readonly contents: readonly unknown[];
+  readonly freshness: Freshness;
+}
 
 /** What `inspect` may be told. */
 export type InspectRequest = Pick<GatherRequest, 'deadlineMs' | 'onPhase'>;
@@ -101,6 +126,9 @@ export class MCPOrchestrator implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #redact: (text: string) => string;
   readonly #errors = new Map<string, MCPOrchestratorException>();
+  readonly #cache: ResourceCache;
+  readonly #shelves = new WeakMap<ServerConfig, Shelf>();
+  #cacheTrouble: Error | undefined;
   #resolver: DomainResolver | undefined;
   #initialized = false;
 
@@ -108,6 +136,13 @@ export class MCPOrchestrator implements AsyncDisposable {
     this.config = config;
     this.registry = new Registry(config.servers);
     this.#redact = createRedactor(secretsOf(config));
+    const { cacheMaxBytes: maxBytes } = config;
+    const folder = config.cacheStore === 'disk' ? options.cacheFolder : undefined;
+    const onTrouble = (error: Error) => (this.#cacheTrouble = error);
+    this.#cache = new ResourceCache({
+      maxBytes,
+      ...(folder === undefined ? {} : { disk: new DiskStore({ folder, maxBytes, onTrouble }) }),
+    });
     this.#connections = new Connections(
       { redact: this.#redact, maxBytes: DEFAULT_MAX_MESSAGE_BYTES },
       options.ownExecutable ?? { command: 'mcpx', args: [] },
@@ -206,6 +241,7 @@ export class MCPOrchestrator implements AsyncDisposable {
         deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
         concurrency: request.concurrency ?? this.config.maxConnections,
         redact: this.#redact,
+        cacheOf: (server) => this.#cacheOf(server, request.cache ?? 'use'),
         ...(request.onPhase === undefined ? {} : { onPhase: request.onPhase }),
         onOutcome: (outcome) => {
           this.#remember(outcome);
@@ -215,6 +251,7 @@ export class MCPOrchestrator implements AsyncDisposable {
       op,
     );
     this.#initialized = true;
+    this.#flushCache(op);
     return gathered;
   }
 
@@ -352,15 +389,20 @@ export class MCPOrchestrator implements AsyncDisposable {
    */
   async readResource(
     uri: string,
-    request: { readonly server?: string; readonly deadlineMs?: number } = {},
+    request: ReadRequest = {},
     caller: Operation = createOperation(),
-  ): Promise<{ readonly server: ServerConfig; readonly contents: readonly unknown[] }> {
+  ): Promise<ReadAnswer> {
     using deadline = this.#deadline(request.deadlineMs ?? this.config.deadlineMs, caller);
     const op = withSignal(caller, deadline.signal);
     const servers = request.server === undefined ? this.registry.servers : this.#chosen([request.server]);
     // A server that is down matters only where it would have come first.
     const { outcomes } = await this.gather(
-      { servers: servers.map(({ id }) => id), listOnly: true, failFast: false },
+      {
+        servers: servers.map(({ id }) => id),
+        listOnly: true,
+        failFast: false,
+        ...(request.cache === undefined ? {} : { cache: request.cache }),
+      },
       op,
     );
     const usable = outcomes.filter(({ status }) => status !== 'failed');
@@ -369,9 +411,12 @@ export class MCPOrchestrator implements AsyncDisposable {
     for (const { server } of [...listing, ...others]) {
       if (this.config.failFast) this.#assertNoneFailedBefore(server, outcomes);
       try {
-        const client = await this.#connect(server, op);
-        const { contents } = await client.readResource(uri, op);
-        return { server, contents };
+        const answers = new Answers(this.#cacheOf(server, request.cache ?? 'use'), async (call, inner) =>
+          call(await this.#connect(server, inner), inner),
+        );
+        const { value, freshness } = await answers.read(uri, op);
+        this.#flushCache(op);
+        return { server, contents: value.contents, freshness };
       } catch (error) {
         if (op.signal.aborted) throw op.signal.reason;
         // A server that only has templates may well not know this URI; one that lists it must.
@@ -431,6 +476,7 @@ export class MCPOrchestrator implements AsyncDisposable {
   }
 
   getStatus(): OrchestratorStatus {
+    const { hits, misses } = this.#cache.counts;
     return {
       initialized: this.#initialized,
       servers: this.registry.servers.map((server) => {
@@ -444,8 +490,20 @@ export class MCPOrchestrator implements AsyncDisposable {
           error: connected ? null : (this.#errors.get(server.id)?.message ?? null),
         };
       }),
-      cache: { hits: 0, misses: 0, hit_rate: 0 },
+      cache: { hits, misses, hit_rate: hits === 0 ? 0 : hits / (hits + misses) },
     };
+  }
+
+  /**
+   * Forgets what servers listed and what was read from them, so that the next gather asks again.
+   *
+   * @param server  its id; every server when left out
+   * @throws ResourceFetchError RES306 for a server that is not configured
+   */
+  invalidate(server?: string): void {
+    const servers = server === undefined ? this.registry.servers : this.#chosen([server]);
+    for (const each of servers) this.#cache.drop(this.#shelfOf(each));
+    this.#cache.flush();
   }
 
   /** Closes every connection and stops every process that was started. Safe to call twice. */
@@ -456,6 +514,29 @@ export class MCPOrchestrator implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #cacheOf(server: ServerConfig, mode: CacheMode): ServerCache {
+    return {
+      cache: this.#cache,
+      shelf: this.#shelfOf(server),
+      policy: policyOf(server, this.config),
+      mode,
+      serveStaleOnError: this.config.serveStaleOnError,
+    };
+  }
+
+  #shelfOf(server: ServerConfig): Shelf {
+    const known = this.#shelves.get(server) ?? shelfOf(server, process.env);
+    this.#shelves.set(server, known);
+    return known;
+  }
+
+  #flushCache(op: Operation): void {
+    this.#cache.flush();
+    if (this.#cacheTrouble === undefined) return;
+    op.log('cache.unwritable', { message: this.#cacheTrouble.message }, 'warn');
+    this.#cacheTrouble = undefined;
   }
 
   #deadline(ms: number, op: Operation): Deadline {

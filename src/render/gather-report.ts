@@ -1,3 +1,4 @@
+import { freshnessReport } from './freshness.js';
 import type { Content, Gathered, GatheredResource, Outcome } from '../core/gather/outcome.js';
 
 export interface ReportHead {
@@ -19,7 +20,7 @@ export function gatherReport(gathered: Gathered, head: ReportHead): Readonly<Rec
 
 /** The last line of `-o ndjson`: the report without the servers, which had a line each. */
 export function gatherSummary(gathered: Gathered, head: ReportHead): Readonly<Record<string, unknown>> {
-  const statuses = gathered.outcomes.map((outcome) => [outcome.server.id, outcome.status]);
+  const statuses = gathered.outcomes.map((outcome) => [outcome.server.id, statusOf(outcome)]);
   return {
     ...reportHead(gathered, head),
     kind: 'GatherSummary',
@@ -51,12 +52,11 @@ function reportHead(gathered: Gathered, head: ReportHead) {
 }
 
 function reportTail(gathered: Gathered) {
-  const resources = gathered.outcomes.flatMap((outcome) => outcome.resources);
-  const hits = resources.filter(({ freshness }) => freshness.hit).length;
-  const misses = resources.length - hits;
+  const hits = gathered.outcomes.reduce((sum, { cache }) => sum + cache.hits, 0);
+  const misses = gathered.outcomes.reduce((sum, { cache }) => sum + cache.misses, 0);
   return {
     conflicts: gathered.conflicts,
-    cache: { hits, misses, hit_rate: resources.length === 0 ? 0 : hits / resources.length },
+    cache: { hits, misses, hit_rate: hits === 0 ? 0 : hits / (hits + misses) },
     warnings: gathered.outcomes.flatMap((outcome) => outcome.warnings),
   };
 }
@@ -65,7 +65,7 @@ function serverReport(outcome: Outcome): Readonly<Record<string, unknown>> {
   const { server, connection } = outcome;
   return {
     name: server.name,
-    status: outcome.status,
+    status: statusOf(outcome),
     required: server.required,
     priority: server.priority,
     domains: server.domains,
@@ -75,6 +75,7 @@ function serverReport(outcome: Outcome): Readonly<Record<string, unknown>> {
     era: connection?.era ?? null,
     duration_ms: Math.round(outcome.durationMs),
     attempts: outcome.attempts,
+    cache: freshnessReport(outcome.freshness),
     resources: Object.fromEntries(
       outcome.resources.map((resource) => [resource.key, resourceReport(resource)]),
     ),
@@ -85,8 +86,18 @@ function serverReport(outcome: Outcome): Readonly<Record<string, unknown>> {
       ...optional('description', template.description),
       ...optional('mime_type', template.mimeType),
     })),
-    error: outcome.status === 'ok' ? null : { ...outcome.error.toJSON(), phase: outcome.phase },
+    error: errorOf(outcome),
   };
+}
+
+/** `stale`: everything is there, and some of it is older than it should be, because the server failed. */
+function statusOf(outcome: Outcome): string {
+  return outcome.status === 'ok' && outcome.stale !== undefined ? 'stale' : outcome.status;
+}
+
+function errorOf(outcome: Outcome) {
+  if (outcome.status !== 'ok') return { ...outcome.error.toJSON(), phase: outcome.phase };
+  return outcome.stale?.error.toJSON() ?? null;
 }
 
 function resourceReport(resource: GatheredResource): Readonly<Record<string, unknown>> {
@@ -110,13 +121,7 @@ function resourceReport(resource: GatheredResource): Readonly<Record<string, unk
         }
       : {}),
     ...(resource.error === undefined ? {} : { error: resource.error.toJSON() }),
-    cache: {
-      hit: freshness.hit,
-      source: freshness.source,
-      ttl_ms: freshness.ttlMs,
-      age_ms: freshness.ageMs,
-      scope: freshness.scope,
-    },
+    cache: freshnessReport(freshness),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Conflict, Gathered, Outcome } from '../core/gather/outcome.js';
+import { ageText } from './freshness.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';
@@ -43,10 +44,10 @@ function serverTable(gathered: Gathered, view: View): string {
   ];
   const rows = gathered.outcomes.map((outcome): Cell[] => {
     const bytes = outcome.resources.reduce((sum, resource) => sum + resource.bytes, 0);
-    const hits = outcome.resources.filter(({ freshness }) => freshness.hit).length;
+    const isStale = outcome.status === 'ok' && outcome.stale !== undefined;
     return [
       { text: outcome.server.id, ink: 'bold' },
-      { text: outcome.status, ink: INK[outcome.status] },
+      isStale ? { text: 'stale', ink: 'yellow' } : { text: outcome.status, ink: INK[outcome.status] },
       { text: String(outcome.server.priority) },
       { text: outcome.server.domains.join(', ') },
       {
@@ -57,7 +58,7 @@ function serverTable(gathered: Gathered, view: View): string {
       },
       { text: String(outcome.resources.length) },
       { text: humanBytes(bytes) },
-      { text: hits === 0 ? '-' : `${hits}/${outcome.resources.length}` },
+      { text: ageText([outcome.freshness, ...outcome.resources.map(({ freshness }) => freshness)]) },
       { text: humanMs(outcome.durationMs) },
     ];
   });

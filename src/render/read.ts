@@ -1,4 +1,6 @@
+import type { Freshness } from '../core/cache/lifetime.js';
 import type { Content } from '../core/gather/outcome.js';
+import { freshnessReport } from './freshness.js';
 import { escapeControls, plain } from './terminal.js';
 
 /** One resource for programs. */
@@ -6,12 +8,14 @@ export function resourceReport(
   server: string,
   uri: string,
   contents: readonly Content[],
+  freshness: Freshness,
 ): Readonly<Record<string, unknown>> {
   return {
     api_version: 'mcpx/v1',
     kind: 'Resource',
     server,
     uri,
+    cache: freshnessReport(freshness),
     contents: contents.map((content) => ({
       uri: content.uri,
       ...(content.mimeType === undefined ? {} : { mime_type: content.mimeType }),

@@ -1,5 +1,6 @@
-import type { DomainResolution, DomainTerm } from '../core/resolve/resolve-domain.js';
+import type { DomainCandidate, DomainResolution, DomainTerm } from '../core/resolve/resolve-domain.js';
 import type { Mention, ResolutionWarning } from '../core/resolve/types.js';
+import { freshnessReport } from './freshness.js';
 
 type Report = Readonly<Record<string, unknown>>;
 
@@ -56,7 +57,7 @@ function domainReport(resolution: DomainResolution, operationId: string): Report
     term: null,
     status: 'resolved',
     winner,
-    candidates,
+    candidates: candidates.map(candidateReport),
     fallback_used: fallbackUsed,
     resources: Object.fromEntries(
       resources.map(({ key, uri, name, title, mimeType, description }) => [
@@ -82,7 +83,11 @@ function head(kind: string, { domain, mode, complete }: DomainResolution, operat
 /** A tie that a term has told already is not told again. */
 function tail({ candidates, warnings }: DomainResolution, own: readonly ResolutionWarning[] = []): Report {
   const all = new Map([...own, ...warnings].map((warning) => [warning.message, warning]));
-  return { servers: candidates, warnings: [...all.values()] };
+  return { servers: candidates.map(candidateReport), warnings: [...all.values()] };
+}
+
+function candidateReport({ freshness, ...candidate }: DomainCandidate): Report {
+  return { ...candidate, ...(freshness === undefined ? {} : { cache: freshnessReport(freshness) }) };
 }
 
 function termReport(item: DomainTerm) {

@@ -1,5 +1,6 @@
 import type { DomainCandidate, DomainResolution, DomainTerm } from '../core/resolve/resolve-domain.js';
 import type { Candidate, DescriptionConflict, Match, Mention } from '../core/resolve/types.js';
+import { ageText } from './freshness.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';
@@ -244,8 +245,17 @@ function notes({ candidates, warnings, items }: DomainResolution, view: ResolveV
         ? []
         : [{ label: status, ink: 'red' as const, text: `${server}: ${error.code} ${error.message}` }],
     ),
+    ...keptLine(candidates),
   ];
   return pairs.length === 0 ? [] : [lines(pairs, view)];
+}
+
+/** Which answers are not of this moment. */
+function keptLine(candidates: readonly DomainCandidate[]): Line[] {
+  const kept = candidates.flatMap(({ server, freshness }) =>
+    freshness?.hit === true ? [`${server} ${ageText([freshness])}`] : [],
+  );
+  return kept.length === 0 ? [] : [{ label: 'cached', text: kept.join(', ') }];
 }
 
 function summary(items: readonly DomainTerm[]): string {

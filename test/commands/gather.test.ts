@@ -72,7 +72,7 @@ describe('the report', () => {
       conflicts: [
         { kind: 'resource-uri', key: 'item://1', winner: 'a', losers: ['b'], rule: 'priority 1 < 2' },
       ],
-      cache: expect.objectContaining({ hits: 0, misses: 4 }) as object,
+      cache: expect.objectContaining({ hits: 0, misses: 8 }) as object,
       warnings: [],
     });
     expect(Object.keys(servers)).toEqual(['a', 'b']);

@@ -131,6 +131,7 @@ describe('mcpx read', () => {
     expect(JSON.parse(json.stdout)).toEqual({
       api_version: 'mcpx/v1',
       kind: 'Resource',
+      cache: { hit: false, source: 'none', ttl_ms: 0, age_ms: 0, scope: 'private' },
       server: 'a',
       uri: 'x://json',
       contents: [{ uri: 'x://json', mime_type: 'application/json', data: { a: 1 } }],

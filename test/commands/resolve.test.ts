@@ -48,6 +48,9 @@ function json({ out }: Ran): Record<string, unknown> {
 
 const BOOK = { canonical_id: 'BOOK_1', canonical_name: 'Book of Spells', aliases: ['abra'] };
 
+/** How fresh an answer is that the server gave just now, without a cache. */
+const ASKED = { hit: false, source: 'none', ttl_ms: 0, age_ms: 0, scope: 'private' };
+
 describe('mcpx resolve', () => {
   it('of a domain tells the winner, its resources and who was passed over', async () => {
     await using one = await startCatalogueUpstream({ wand: WAND });
@@ -81,8 +84,8 @@ describe('mcpx resolve', () => {
       status: 'resolved',
       winner: { server: 'one', priority: 1, reason: 'priority 1 < 10 (ten)' },
       candidates: [
-        { server: 'one', priority: 1, status: 'ok', reason: 'priority 1 < 10 (ten)' },
-        { server: 'ten', priority: 10, status: 'ok', reason: 'priority 1 < 10' },
+        { server: 'one', priority: 1, status: 'ok', reason: 'priority 1 < 10 (ten)', cache: ASKED },
+        { server: 'ten', priority: 10, status: 'ok', reason: 'priority 1 < 10', cache: ASKED },
       ],
       fallback_used: false,
       resources: { 'Product Aliases': { uri: 'product-aliases://list', mime_type: 'application/json' } },

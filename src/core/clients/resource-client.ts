@@ -35,7 +35,7 @@ export interface RawList extends CacheHints {
   readonly items: readonly unknown[];
 }
 
-export interface RawRead {
+export interface RawRead extends CacheHints {
   readonly contents: readonly unknown[];
 }
 
@@ -299,7 +299,7 @@ class SdkResourceClient implements ResourceClient {
         hint: 'This is a fault of the server; report it to its authors.',
       });
     }
-    return { contents: result['contents'] };
+    return { contents: result['contents'], ...hintsOf(result) };
   }
 
   async callTool(name: string, args: Readonly<Record<string, unknown>>, op: Operation): Promise<ToolResult> {

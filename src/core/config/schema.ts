@@ -83,11 +83,10 @@ const toolsFilter = z.strictObject({
 
 const serverCache = z.strictObject({
   ttl: duration.optional().register(settings, {
-    description: 'Time that answers of this server stay fresh; 0 switches its cache off (not in effect yet)',
+    description: 'Time that answers of this server stay fresh; 0 switches its cache off',
   }),
   honor_server_hints: z.boolean().default(true).register(settings, {
-    description:
-      'Use the time to live that the server itself gives (revision 2026-07-28) (not in effect yet)',
+    description: 'Use the time to live that the server itself gives (revision 2026-07-28)',
   }),
 });
 
@@ -225,7 +224,7 @@ const gateway = z.strictObject({
 
 const orchestration = z.strictObject({
   resource_cache_ttl: duration.default(300).register(settings, {
-    description: 'Time that answers stay fresh; 0 switches the cache off (not in effect yet)',
+    description: 'Time that answers stay fresh; 0 switches the cache off',
     env: 'MCPX_RESOURCE_CACHE_TTL',
   }),
   fail_fast: z.boolean().default(true).register(settings, {
@@ -255,15 +254,15 @@ const orchestration = z.strictObject({
     .default('30s')
     .register(settings, { description: 'Longest time that a whole gather may take', env: 'MCPX_DEADLINE' }),
   cache_max_bytes: bytes.default('100MB').register(settings, {
-    description: 'The cache never holds more (not in effect yet)',
+    description: 'The cache never holds more',
     env: 'MCPX_CACHE_MAX_BYTES',
   }),
   cache_store: z.enum(['disk', 'memory']).default('disk').register(settings, {
-    description: 'Where the cache lives (not in effect yet)',
+    description: 'Where the cache lives',
     env: 'MCPX_CACHE_STORE',
   }),
   serve_stale_on_error: z.boolean().default(false).register(settings, {
-    description: 'Answer from an expired entry, and say so, when the server fails (not in effect yet)',
+    description: 'Answer from an expired entry, and say so, when the server fails',
     env: 'MCPX_SERVE_STALE_ON_ERROR',
   }),
 });

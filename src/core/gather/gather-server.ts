@@ -1,12 +1,15 @@
 import pLimit from 'p-limit';
-import type { Connection, ResourceClient } from '../clients/resource-client.js';
+import type { Connection } from '../clients/resource-client.js';
 import type { Connections } from '../clients/connections.js';
 import { attribute, type Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import type { Operation } from '../operation.js';
+import { NOT_CACHED } from '../cache/cache.js';
+import type { Freshness } from '../cache/lifetime.js';
+import { Answers, type Ask, type ServerCache } from './answers.js';
 import { decodeContents, decodeResources, decodeTemplates, type ListedResource } from './decode.js';
-import type { Freshness, GatheredResource, Outcome, Warning } from './outcome.js';
+import type { GatheredResource, Outcome, Warning } from './outcome.js';
 import { selects } from './select.js';
 
 /** Resources of one server that are read at once. */
@@ -23,6 +26,8 @@ export interface GatherServerOptions {
   readonly oneShot: boolean;
   /** When the whole must be over, on the clock of `performance.now()`. */
   readonly deadlineAt: number;
+  /** Where answers may come from instead; without it the server is asked for everything. */
+  readonly cache?: ServerCache;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
 }
 
@@ -41,8 +46,11 @@ export async function gatherServer(
   const started = performance.now();
   const warnings: Warning[] = [];
   let phase: Phase = 'connect';
-  let attempts = 1;
+  let attempts = 0;
   let connection: Connection | undefined;
+  let connecting: Promise<void> | undefined;
+  let freshness = NOT_CACHED;
+  const answers = new Answers(options.cache, ask);
   const enter = (next: Phase) => {
     phase = next;
     options.onPhase?.(server, next);
@@ -53,18 +61,24 @@ export async function gatherServer(
     attempts,
     ...(connection === undefined ? {} : { connection }),
     warnings,
+    freshness,
+    cache: { hits: answers.hits, misses: answers.misses },
   });
 
   enter('connect');
   try {
-    await ask((client) => Promise.resolve(client));
-    enter('list');
     const [listed, listedTemplates] = await Promise.all([
-      ask((client) => client.listResources(op)),
-      ask((client) => client.listResourceTemplates(op)),
+      answers.listResources(op),
+      answers.listResourceTemplates(op),
     ]);
-    const { resources, malformed } = decodeResources(server.id, listed.items);
-    const { templates, malformed: malformedTemplates } = decodeTemplates(server.id, listedTemplates.items);
+    freshness = listed.freshness;
+    const { resources, malformed } = decodeResources(server.id, listed.value.items);
+    const { templates, malformed: malformedTemplates } = decodeTemplates(
+      server.id,
+      listedTemplates.value.items,
+    );
+    if (malformed.length > 0) answers.drop('resources/list');
+    if (malformedTemplates.length > 0) answers.drop('resources/templates/list');
     const broken = [...malformed, ...malformedTemplates];
     if (options.failFast && broken[0] !== undefined) throw broken[0];
 
@@ -73,21 +87,30 @@ export async function gatherServer(
     const limit = pLimit(READS_AT_ONCE);
     const gathered = await Promise.all(
       chosen.map(([key, resource]) =>
-        limit(() => (options.listOnly ? unread(key, resource) : read(key, resource))),
+        limit(() => (options.listOnly ? unread(key, resource, listed.freshness) : read(key, resource))),
       ),
     );
-    op.signal.throwIfAborted();
+    const stale = staleness(gathered);
+    // An answer that was kept for this case is there all the same.
+    if (stale === undefined) op.signal.throwIfAborted();
     if (options.oneShot) connections.release(server.id);
+    if (attempts === 0) connection = answers.keptConnection;
     const failures = [...broken, ...gathered.flatMap(({ error }) => (error === undefined ? [] : [error]))];
     const [first] = failures;
     options.onPhase?.(server, 'done');
-    const all = { ...base(), resources: gathered, templates };
+    const all = { ...base(), resources: gathered, templates, ...(stale === undefined ? {} : { stale }) };
     if (first === undefined) {
-      op.log('server.gathered', {
-        server: server.id,
-        resources: gathered.length,
-        duration_ms: ms(all.durationMs),
-      });
+      op.log(
+        stale === undefined ? 'server.gathered' : 'server.stale',
+        {
+          server: server.id,
+          resources: gathered.length,
+          cached: all.cache.hits,
+          duration_ms: ms(all.durationMs),
+          ...(stale === undefined ? {} : { age_ms: stale.ageMs, code: stale.error.code }),
+        },
+        stale === undefined ? 'info' : 'warn',
+      );
       return { ...all, status: 'ok' };
     }
     op.log(
@@ -116,29 +139,36 @@ export async function gatherServer(
   }
 
   /** Asks the server, again where the failure may pass, over a new connection where the old one broke. */
-  async function ask<T>(call: (client: ResourceClient) => Promise<T>): Promise<T> {
-    return connections.policyOf(server).run(
-      async () => {
-        const client = await connections.get(server, op);
-        connection = client.connection;
-        return call(client);
+  async function ask<T>(...[call, inner]: Parameters<Ask>): Promise<T> {
+    // The first who asks connects, for all: a server that is down is not tried again by each of them.
+    connecting ??= attempt(async () => {
+      connection = (await connections.get(server, inner)).connection;
+    }, inner);
+    await connecting;
+    if (phase === 'connect') enter('list');
+    return attempt(async () => {
+      const client = await connections.get(server, inner);
+      connection = client.connection;
+      return call(client, inner) as Promise<T>;
+    }, inner);
+  }
+
+  function attempt<T>(call: () => Promise<T>, inner: Operation): Promise<T> {
+    attempts = Math.max(attempts, 1);
+    return connections.policyOf(server).run(call, inner, {
+      deadlineAt: options.deadlineAt,
+      onRetry: (error, tried, pauseMs) => {
+        attempts = Math.max(attempts, tried + 1);
+        const code = error instanceof MCPOrchestratorException ? error.code : undefined;
+        op.log('server.retry', { server: server.id, phase, code, attempt: tried, pause_ms: ms(pauseMs) });
       },
-      op,
-      {
-        deadlineAt: options.deadlineAt,
-        onRetry: (error, attempt, pauseMs) => {
-          attempts = Math.max(attempts, attempt + 1);
-          const code = error instanceof MCPOrchestratorException ? error.code : undefined;
-          op.log('server.retry', { server: server.id, phase, code, attempt, pause_ms: ms(pauseMs) });
-        },
-      },
-    );
+    });
   }
 
   async function read(key: string, resource: ListedResource): Promise<GatheredResource> {
     try {
-      const { contents: raw } = await ask((client) => client.readResource(resource.uri, op));
-      const { contents, bytes, notJson } = decodeContents(server.id, resource.uri, raw);
+      const { value, freshness: age } = await answers.read(resource.uri, op);
+      const { contents, bytes, notJson } = decoded(resource.uri, value.contents);
       options.account(bytes);
       if (notJson > 0) {
         warnings.push({
@@ -147,13 +177,36 @@ export async function gatherServer(
           message: `${resource.uri} is said to be JSON and is not; it is given as text`,
         });
       }
-      return { ...resource, key, contents, bytes, freshness: NOT_CACHED };
+      return { ...resource, key, contents, bytes, freshness: age };
     } catch (caught) {
       const error = toFailure(caught);
       // The first failure decides in fail-fast mode, and an operation that was stopped is over in every mode.
       if (options.failFast || op.signal.aborted) throw error;
       return { ...resource, key, contents: [], bytes: 0, freshness: NOT_CACHED, error };
     }
+  }
+
+  function decoded(uri: string, raw: readonly unknown[]) {
+    try {
+      return decodeContents(server.id, uri, raw);
+    } catch (error) {
+      answers.drop({ uri });
+      throw error;
+    }
+  }
+
+  /** How old the oldest answer is that stands in for a server which failed, and says so. */
+  function staleness(resources: readonly GatheredResource[]): Outcome['stale'] {
+    const [error] = answers.failures;
+    if (error === undefined) return undefined;
+    const ages = [freshness, ...resources.map((resource) => resource.freshness)].map(({ ageMs }) => ageMs);
+    const ageMs = Math.max(...ages);
+    warnings.push({
+      code: 'UPS224',
+      server: server.id,
+      message: `answers are up to ${Math.round(ageMs / 1000)} s old, since ${error.message}`,
+    });
+    return { ageMs, error };
   }
 
   /** Names are the keys of the result; what would fall under a taken name gets its URI instead. */
@@ -196,12 +249,9 @@ export async function gatherServer(
   }
 }
 
-function unread(key: string, resource: ListedResource): GatheredResource {
-  return { ...resource, key, contents: [], bytes: 0, freshness: NOT_CACHED };
+function unread(key: string, resource: ListedResource, freshness: Freshness): GatheredResource {
+  return { ...resource, key, contents: [], bytes: 0, freshness };
 }
-
-/** There is no cache yet: every answer is the server's own. */
-const NOT_CACHED: Freshness = { hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'private' };
 
 function phaseOf(error: MCPOrchestratorException, otherwise: Phase): Phase {
   const { phase } = error.context;

@@ -5,6 +5,7 @@ import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
 import { withSignal, type Operation } from '../operation.js';
 import { createDeadline } from '../resilience/deadline.js';
+import type { ServerCache } from './answers.js';
 import { findConflicts } from './conflicts.js';
 import { createAccount, gatherServer } from './gather-server.js';
 import type { Gathered, Outcome } from './outcome.js';
@@ -21,6 +22,7 @@ export interface GatherOptions {
   /** Servers that are worked on at once. */
   readonly concurrency: number;
   readonly redact: (text: string) => string;
+  readonly cacheOf: (server: ServerConfig) => ServerCache;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
   /** Called with each outcome as soon as it is known, in the order in which servers finish. */
   readonly onOutcome?: (outcome: Outcome) => void;
@@ -73,6 +75,7 @@ export async function gather(
             deadlineAt: started + options.deadlineMs,
             redact: options.redact,
             account,
+            cache: options.cacheOf(server),
             ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
           },
           inner,

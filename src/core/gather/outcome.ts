@@ -1,3 +1,5 @@
+import type { CacheCounts } from '../cache/cache.js';
+import type { Freshness } from '../cache/lifetime.js';
 import type { Connection } from '../clients/resource-client.js';
 import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
@@ -9,16 +11,6 @@ export type Content = { readonly uri: string; readonly mimeType?: string } & (
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'blob'; readonly blob: string }
 );
-
-/** Where an answer came from and how long it may be used. */
-export interface Freshness {
-  readonly hit: boolean;
-  /** What set the time to live: the server's hint, the configuration, or nothing (not cached). */
-  readonly source: 'server-hint' | 'config' | 'none';
-  readonly ttlMs: number;
-  readonly ageMs: number;
-  readonly scope: 'public' | 'private';
-}
 
 export interface GatheredResource {
   /** The name, or the URI where another resource of the server bears the same name. */
@@ -53,12 +45,19 @@ export interface Warning {
 interface OutcomeBase {
   readonly server: ServerConfig;
   readonly durationMs: number;
-  /** Requests that were tried again count as attempts of the server: 1 means that nothing was repeated. */
+  /** Requests that were tried again count as attempts of the server: 1 means that nothing was repeated, 0 that it
+   * was not asked at all. */
   readonly attempts: number;
   readonly connection?: Connection;
   readonly resources: readonly GatheredResource[];
   readonly templates: readonly GatheredTemplate[];
   readonly warnings: readonly Warning[];
+  /** Of its list of resources. */
+  readonly freshness: Freshness;
+  /** Lists, templates and contents that were kept, and those that it was asked for. */
+  readonly cache: CacheCounts;
+  /** Some answers are kept ones whose time is over, because of this failure (`serve_stale_on_error`). */
+  readonly stale?: { readonly ageMs: number; readonly error: MCPOrchestratorException };
 }
 
 /** How one configured server fared. `partial`: it answered, and some of its resources could not be had. */

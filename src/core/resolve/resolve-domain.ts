@@ -1,3 +1,4 @@
+import type { Freshness } from '../cache/lifetime.js';
 import type { ServerConfig } from '../config/config.js';
 import { NoMCPAvailableError, ResourceFetchError } from '../errors.js';
 import type { Gathered, GatheredTemplate, Outcome, Warning } from '../gather/outcome.js';
@@ -32,6 +33,8 @@ export interface DomainCandidate {
   readonly status: Outcome['status'] | 'not_asked';
   readonly reason: string;
   readonly error?: { readonly code: string; readonly message: string };
+  /** Of its oldest answer; absent where it gave none. */
+  readonly freshness?: Freshness;
 }
 
 /** What a server offers by name, without its contents. */
@@ -185,8 +188,15 @@ function candidatesOf(
       ...(outcome.status === 'ok'
         ? {}
         : { error: { code: outcome.error.code, message: outcome.error.message } }),
+      ...(outcome.status === 'failed' ? {} : { freshness: oldestOf(outcome) }),
     };
   });
+}
+
+function oldestOf({ freshness, resources }: Outcome): Freshness {
+  return resources
+    .map((resource) => resource.freshness)
+    .reduce((oldest, each) => (each.ageMs > oldest.ageMs ? each : oldest), freshness);
 }
 
 /** What the terms mean, by the index of the domain's catalogues. */

@@ -1,0 +1,260 @@
+import { setMaxListeners } from 'node:events';
+import { LRUCache } from 'lru-cache';
+import { withSignal, type Operation } from '../operation.js';
+import { abortable } from '../resilience/deadline.js';
+import type { DiskStore } from './disk-store.js';
+import { weigh, type Entry, type Shelf } from './entry.js';
+import { lifetimeOf, type CachePolicy, type Freshness, type Scope } from './lifetime.js';
+
+/** `refresh` asks the server and keeps the answer; `off` asks and keeps nothing. */
+export type CacheMode = 'use' | 'refresh' | 'off';
+
+export interface CacheOptions {
+  readonly maxBytes: number;
+  /** Keeps the store of other processes; memory alone when left out. */
+  readonly disk?: DiskStore;
+  readonly now?: () => number;
+}
+
+/** What is asked for, and how it may be answered. */
+export interface Question {
+  readonly shelf: Shelf;
+  /** Tells the answers of one server apart. */
+  readonly name: string;
+  readonly policy: CachePolicy;
+  readonly mode: CacheMode;
+  /** Whether a kept value has the shape that its user counts on: a file may hold anything. */
+  readonly accepts: (value: unknown) => boolean;
+  /** Whether an answer whose time is over may stand in for this failure. */
+  readonly mayBeStale?: (failure: unknown) => boolean;
+}
+
+/** An answer that has just come from a server. */
+export interface Loaded<T> {
+  readonly value: T;
+  readonly hintMs?: number;
+  readonly scope?: Scope;
+}
+
+export interface Answer<T> {
+  readonly value: T;
+  readonly freshness: Freshness;
+  /** Why the answer is stale. */
+  readonly failure?: unknown;
+}
+
+export interface CacheCounts {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/** One request to a server that several wait for; it is given up when the last of them has gone. */
+interface Load {
+  readonly answer: Promise<Answer<unknown>>;
+  readonly controller: AbortController;
+  waiting: number;
+  /** What it was asked for has changed meanwhile, so its answer is not kept. */
+  outdated: boolean;
+}
+
+/**
+ * The only cache of mcpx: what servers listed and what was read from them, for as long as that is fresh.
+ *
+ * It holds at most `maxBytes`; what was not used for the longest time leaves first. Whoever asks for the same thing
+ * at the same time shares one request, which lives on when the first of them gives up.
+ *
+ * @see DESIGN, "How it behaves", Cache
+ */
+export class ResourceCache {
+  readonly #entries: LRUCache<string, Entry>;
+  readonly #disk: DiskStore | undefined;
+  readonly #now: () => number;
+  readonly #loads = new Map<string, Load>();
+  /** Shelves that were read from disk, and those with something new for it. */
+  readonly #known = new Set<string>();
+  readonly #changed = new Map<string, Shelf>();
+  #hits = 0;
+  #misses = 0;
+
+  constructor(options: CacheOptions) {
+    this.#entries = new LRUCache<string, Entry>({
+      // The library wants a size above 0; nothing weighs so little.
+      maxSize: Math.max(1, Math.floor(options.maxBytes)),
+      sizeCalculation: ({ bytes }) => bytes,
+    });
+    this.#disk = options.disk;
+    this.#now = options.now ?? Date.now;
+  }
+
+  get counts(): CacheCounts {
+    return { hits: this.#hits, misses: this.#misses };
+  }
+
+  /** Bytes that are held now. */
+  get bytes(): number {
+    return this.#entries.calculatedSize;
+  }
+
+  /**
+   * Answers from what is kept while it is fresh, else by asking.
+   *
+   * @param load  asks the server; its operation ends when nobody waits for the answer any more
+   * @throws what `load` throws, and the reason of the operation's signal
+   */
+  async load<T>(
+    question: Question,
+    load: (op: Operation) => Promise<Loaded<T>>,
+    op: Operation,
+  ): Promise<Answer<T>> {
+    const isOn = question.mode !== 'off' && question.policy.ttlMs > 0;
+    if (!isOn) {
+      this.#misses += 1;
+      const { value, scope } = await load(op);
+      return { value, freshness: { ...NOT_CACHED, ...(scope === undefined ? {} : { scope }) } };
+    }
+    const kept = this.#find(question.shelf, question.name);
+    const usable = kept !== undefined && question.accepts(kept.value) ? kept : undefined;
+    const freshness = usable === undefined ? undefined : this.#freshnessOf(usable, question.policy);
+    if (question.mode === 'use' && usable !== undefined && freshness?.stale !== true) {
+      this.#hits += 1;
+      return { value: usable.value as T, freshness: freshness as Freshness };
+    }
+    try {
+      this.#misses += 1;
+      return await this.#shared(question, load, op);
+    } catch (failure) {
+      if (usable === undefined || freshness === undefined || question.mayBeStale?.(failure) !== true) {
+        throw failure;
+      }
+      return { value: usable.value as T, freshness: { ...freshness, stale: true }, failure };
+    }
+  }
+
+  /** What is kept under a name, whether or not it is still fresh. */
+  peek(shelf: Shelf, name: string): unknown {
+    return this.#find(shelf, name)?.value;
+  }
+
+  /** Keeps something that is known without a request of its own. */
+  keep(shelf: Shelf, name: string, value: unknown): void {
+    this.#put(shelf, name, { storedAt: this.#now(), scope: 'private', bytes: weigh(value), value });
+  }
+
+  /** Forgets one answer, or all of a server; what is being asked for just now is not kept either. */
+  drop(shelf: Shelf, name?: string): void {
+    this.#readOnce(shelf);
+    const isMeant = (key: string) =>
+      key === keyOf(shelf, name ?? '') || (name === undefined && isOn(shelf, key));
+    for (const key of [...this.#entries.keys()].filter(isMeant)) this.#entries.delete(key);
+    for (const [key, load] of this.#loads) {
+      if (!isMeant(key)) continue;
+      load.outdated = true;
+      this.#loads.delete(key);
+    }
+    this.#disk?.forget(shelf.key, name, this.#now());
+    this.#changed.set(shelf.key, shelf);
+  }
+
+  /** Writes what is new to disk, where there is one. A disk that fails costs the cache and nothing else. */
+  flush(): void {
+    if (this.#disk === undefined) return;
+    for (const shelf of this.#changed.values()) {
+      const entries = this.#namesOf(shelf).flatMap((name): [string, Entry][] => {
+        const entry = this.#entries.peek(keyOf(shelf, name));
+        return entry === undefined ? [] : [[name, entry]];
+      });
+      this.#disk.write(shelf, entries);
+    }
+    this.#changed.clear();
+  }
+
+  async #shared<T>(
+    question: Question,
+    load: (op: Operation) => Promise<Loaded<T>>,
+    op: Operation,
+  ): Promise<Answer<T>> {
+    const key = keyOf(question.shelf, question.name);
+    const joined = this.#loads.get(key) ?? this.#start(key, question, load, op);
+    joined.waiting += 1;
+    try {
+      return (await abortable(joined.answer, op.signal)) as Answer<T>;
+    } finally {
+      joined.waiting -= 1;
+      if (joined.waiting === 0) {
+        if (op.signal.aborted) joined.controller.abort(op.signal.reason);
+        if (this.#loads.get(key) === joined) this.#loads.delete(key);
+      }
+    }
+  }
+
+  #start<T>(
+    key: string,
+    question: Question,
+    load: (op: Operation) => Promise<Loaded<T>>,
+    op: Operation,
+  ): Load {
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
+    const ask = async (): Promise<Answer<T>> => {
+      const { value, hintMs, scope = 'private' } = await load(withSignal(op, controller.signal));
+      const lifetime = lifetimeOf(hintMs, question.policy);
+      if (lifetime.ttlMs > 0 && !started.outdated) {
+        const hint = hintMs === undefined ? {} : { hintMs };
+        const entry = { storedAt: this.#now(), ...hint, scope, bytes: weigh(value), value };
+        this.#put(question.shelf, question.name, entry);
+      }
+      return { value, freshness: { hit: false, ...lifetime, ageMs: 0, scope } };
+    };
+    const started: Load = { answer: ask(), controller, waiting: 0, outdated: false };
+    this.#loads.set(key, started);
+    // Each of those who wait hears of a failure; when all have gone nobody does.
+    started.answer.catch(() => undefined);
+    return started;
+  }
+
+  #freshnessOf(entry: Entry, policy: CachePolicy): Freshness {
+    const lifetime = lifetimeOf(entry.hintMs, policy);
+    const ageMs = this.#now() - entry.storedAt;
+    // A clock that was set back, or a file from the future, says nothing about age.
+    const isFresh = ageMs >= 0 && ageMs < lifetime.ttlMs;
+    return {
+      hit: true,
+      ...lifetime,
+      ageMs: Math.max(0, ageMs),
+      scope: entry.scope,
+      ...(isFresh ? {} : { stale: true }),
+    };
+  }
+
+  #find(shelf: Shelf, name: string): Entry | undefined {
+    this.#readOnce(shelf);
+    return this.#entries.get(keyOf(shelf, name));
+  }
+
+  #put(shelf: Shelf, name: string, entry: Entry): void {
+    this.#entries.set(keyOf(shelf, name), entry);
+    this.#changed.set(shelf.key, shelf);
+  }
+
+  #readOnce(shelf: Shelf): void {
+    if (this.#disk === undefined || this.#known.has(shelf.key)) return;
+    this.#known.add(shelf.key);
+    for (const [name, entry] of this.#disk.read(shelf.key)) this.#entries.set(keyOf(shelf, name), entry);
+  }
+
+  #namesOf(shelf: Shelf): string[] {
+    const prefix = keyOf(shelf, '');
+    return [...this.#entries.keys()].filter((key) => isOn(shelf, key)).map((key) => key.slice(prefix.length));
+  }
+}
+
+/** The freshness of an answer that no cache had to do with. */
+export const NOT_CACHED: Freshness = { hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'private' };
+
+function isOn(shelf: Shelf, key: string): boolean {
+  return key.startsWith(keyOf(shelf, ''));
+}
+
+function keyOf(shelf: Shelf, name: string): string {
+  return `${shelf.key} ${name}`;
+}

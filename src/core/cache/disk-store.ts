@@ -1,0 +1,243 @@
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import type { Entry, Shelf } from './entry.js';
+import { parseShelf, printShelf, type ShelfFile } from './shelf-file.js';
+
+export interface DiskOptions {
+  /** Private to the user; made when something is written. */
+  readonly folder: string;
+  /** Of all files together. */
+  readonly maxBytes: number;
+  /** Hears once of a disk that cannot be written. */
+  readonly onTrouble?: (error: Error) => void;
+}
+
+/** Nobody will ask again for what was not used for a month. */
+const LONGEST_UNUSED_MS = 30 * 24 * 3600 * 1000;
+/** A file that a killed process left half-written. */
+const LONGEST_WRITE_MS = 10 * 60 * 1000;
+/** How exact the time of the last use is; a use within it writes nothing. */
+const TOUCH_AFTER_MS = 60 * 1000;
+
+const SHELF_FILE = /^[0-9a-f]{32}\.json$/;
+
+/**
+ * The cache of the command line: one file for each server and set of credentials, so that a run reads few files.
+ *
+ * Files appear whole, by renaming, and are checked when they are read. One that is damaged, foreign or another's
+ * counts as not there. Used by short-lived commands, so it reads and writes synchronously.
+ */
+export class DiskStore {
+  readonly #options: DiskOptions;
+  /** What the file looked like when it was read, to see whether another process wrote it since. */
+  readonly #seen = new Map<string, string>();
+  /** When answers were forgotten here: another process may have written them before. */
+  readonly #forgotten = new Map<string, { all: number; names: Map<string, number> }>();
+  #isTroubled = false;
+
+  constructor(options: DiskOptions) {
+    this.#options = options;
+  }
+
+  /** What is kept for a server, or nothing. */
+  read(key: string): readonly (readonly [string, Entry])[] {
+    const file = this.#fileOf(key);
+    const found = readShelf(file, key);
+    this.#seen.set(key, stampOf(file));
+    if (found === undefined) return [];
+    this.#touch(file);
+    return found.entries;
+  }
+
+  forget(key: string, name: string | undefined, now: number): void {
+    const forgotten = this.#forgotten.get(key) ?? { all: 0, names: new Map<string, number>() };
+    if (name === undefined) forgotten.all = now;
+    else forgotten.names.set(name, now);
+    this.#forgotten.set(key, forgotten);
+  }
+
+  /** Replaces what is kept for a server, and adds what another process has learned meanwhile. */
+  write(shelf: Shelf, entries: readonly (readonly [string, Entry])[]): void {
+    const file = this.#fileOf(shelf.key);
+    try {
+      this.#makeFolder();
+      const text = this.#print(shelf, this.#merged(shelf.key, file, entries));
+      if (text === undefined) rmSync(file, { force: true });
+      else {
+        const unfinished = `${file}.${process.pid}.new`;
+        try {
+          writeFileSync(unfinished, text, { mode: 0o600 });
+          renameSync(unfinished, file);
+        } finally {
+          rmSync(unfinished, { force: true });
+        }
+      }
+      this.#seen.set(shelf.key, stampOf(file));
+      this.#makeRoom(`${shelf.key}.json`);
+    } catch (error) {
+      if (!this.#isTroubled) this.#options.onTrouble?.(error as Error);
+      this.#isTroubled = true;
+    }
+  }
+
+  /** The file's text; without the oldest answers where all of them would be too much. */
+  #print(shelf: Shelf, entries: readonly (readonly [string, Entry])[]): string | undefined {
+    let left = [...entries];
+    while (left.length > 0) {
+      const text = printShelf({ ...shelf, entries: left });
+      if (Buffer.byteLength(text) <= this.#options.maxBytes) return text;
+      left = left.sort(([, a], [, b]) => a.storedAt - b.storedAt).slice(Math.ceil(left.length / 4));
+    }
+    return undefined;
+  }
+
+  #merged(
+    key: string,
+    file: string,
+    entries: readonly (readonly [string, Entry])[],
+  ): readonly (readonly [string, Entry])[] {
+    if (stampOf(file) === this.#seen.get(key)) return entries;
+    const forgotten = this.#forgotten.get(key);
+    const merged = new Map(
+      (readShelf(file, key)?.entries ?? []).filter(
+        ([name, { storedAt }]) => storedAt > Math.max(forgotten?.all ?? 0, forgotten?.names.get(name) ?? 0),
+      ),
+    );
+    for (const [name, entry] of entries) {
+      const other = merged.get(name);
+      if (other === undefined || other.storedAt <= entry.storedAt) merged.set(name, entry);
+    }
+    return [...merged];
+  }
+
+  #makeFolder(): void {
+    mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
+    assertOwn(this.#options.folder);
+  }
+
+  /** Removes what has not been used for the longest time until the rest fits; what was just written goes last. */
+  #makeRoom(justWritten: string): void {
+    const files = listFiles(this.#options.folder);
+    let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const oldestFirst = files.sort(
+      (a, b) => Number(a.name === justWritten) - Number(b.name === justWritten) || a.usedAt - b.usedAt,
+    );
+    for (const { name, bytes, usedAt } of oldestFirst) {
+      const age = Date.now() - usedAt;
+      const isLeftOver = !SHELF_FILE.test(name) && age > LONGEST_WRITE_MS;
+      if (total <= this.#options.maxBytes && age < LONGEST_UNUSED_MS && !isLeftOver) continue;
+      rmSync(path.join(this.#options.folder, name), { force: true });
+      total -= bytes;
+    }
+  }
+
+  #touch(file: string): void {
+    try {
+      const now = new Date();
+      if (now.getTime() - statSync(file).mtimeMs > TOUCH_AFTER_MS) {
+        utimesSync(file, now, now);
+      }
+    } catch {
+      // A read-only disk: the order of leaving is worse, the answers are right.
+    }
+  }
+
+  #fileOf(key: string): string {
+    return path.join(this.#options.folder, `${key}.json`);
+  }
+}
+
+/** A shelf on disk, and how large its file is. */
+export interface KeptShelf extends ShelfFile {
+  readonly fileBytes: number;
+}
+
+/** What lies in the folder of a cache, most recently used first. @throws nothing: an unreadable folder is empty */
+export function listShelves(folder: string): readonly KeptShelf[] {
+  return listFiles(folder)
+    .sort((a, b) => b.usedAt - a.usedAt)
+    .flatMap(({ name, bytes }) => {
+      const shelf = readShelf(path.join(folder, name), name.replace(/\.json$/, ''));
+      return shelf === undefined ? [] : [{ ...shelf, fileBytes: bytes }];
+    });
+}
+
+/**
+ * Empties the folder of a cache.
+ *
+ * @param servers  ids whose answers go; all files of ours when left out
+ * @returns how many files went
+ * @throws the file system's error where one cannot be removed
+ */
+export function clearShelves(folder: string, servers?: readonly string[]): number {
+  let removed = 0;
+  for (const { name } of listFiles(folder)) {
+    const file = path.join(folder, name);
+    const server = readShelf(file, name.replace(/\.json$/, ''))?.server;
+    // A file that cannot be read belongs to nobody in particular, so it goes when everything does.
+    if (servers !== undefined && (server === undefined || !servers.includes(server))) continue;
+    rmSync(file, { force: true });
+    removed += 1;
+  }
+  return removed;
+}
+
+function readShelf(file: string, key: string): ShelfFile | undefined {
+  try {
+    assertOwn(path.dirname(file));
+    assertOwn(file);
+    return parseShelf(readFileSync(file, 'utf8'), key);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Answers decide what models and people are told: only a file that nobody else can write is believed. */
+function assertOwn(file: string): void {
+  const { uid, mode } = lstatSync(file);
+  const isMine = process.getuid === undefined || uid === process.getuid();
+  if (!isMine || (process.platform !== 'win32' && (mode & 0o022) !== 0)) {
+    throw new Error(`${path.basename(file)} can be written by others`);
+  }
+}
+
+function listFiles(
+  folder: string,
+): { readonly name: string; readonly bytes: number; readonly usedAt: number }[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    if (!/^[0-9a-f]{32}\.json/.test(name)) return [];
+    try {
+      const { size, mtimeMs } = lstatSync(path.join(folder, name));
+      return [{ name, bytes: size, usedAt: mtimeMs }];
+    } catch {
+      // Another process removed it just now.
+      return [];
+    }
+  });
+}
+
+/** Changes whenever a file is replaced. */
+function stampOf(file: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(file);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return 'none';
+  }
+}

@@ -1,0 +1,33 @@
+import type { Scope } from './lifetime.js';
+
+/** One kept answer: a list, the templates, or what was read at one URI. */
+export interface Entry {
+  /** Milliseconds since 1970. */
+  readonly storedAt: number;
+  /** The time to live that the server gave, where it gave one. */
+  readonly hintMs?: number;
+  readonly scope: Scope;
+  /** About what it takes in memory and on disk. */
+  readonly bytes: number;
+  /** JSON: what the server sent, not decoded, so that nobody who uses it can change what is kept. */
+  readonly value: unknown;
+}
+
+/** What belongs to one server under one set of credentials. */
+export interface Shelf {
+  /** A digest of address and credentials: another token never finds the same shelf. */
+  readonly key: string;
+  /** Its id in the configuration, for people. */
+  readonly server: string;
+  /** Where it is, without credentials, for people. */
+  readonly address: string;
+}
+
+/** Bytes of the texts in a value, and a little for everything around them. */
+export function weigh(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value) + 16;
+  if (typeof value !== 'object' || value === null) return 16;
+  let bytes = 32;
+  for (const [key, inner] of Object.entries(value)) bytes += key.length + weigh(inner);
+  return bytes;
+}

@@ -1,0 +1,145 @@
+import {
+  NOT_CACHED,
+  type Answer,
+  type CacheMode,
+  type Question,
+  type ResourceCache,
+} from '../cache/cache.js';
+import type { CachePolicy } from '../cache/lifetime.js';
+import type { Shelf } from '../cache/entry.js';
+import type { Connection, RawList, RawRead, ResourceClient } from '../clients/resource-client.js';
+import { MCPOrchestratorException } from '../errors.js';
+import type { Operation } from '../operation.js';
+
+/** The cache as a gather uses it for one server. */
+export interface ServerCache {
+  readonly cache: ResourceCache;
+  readonly shelf: Shelf;
+  readonly policy: CachePolicy;
+  readonly mode: CacheMode;
+  readonly serveStaleOnError: boolean;
+}
+
+/** Asks the server itself; connects first where need be. */
+export type Ask = <T>(
+  call: (client: ResourceClient, op: Operation) => Promise<T>,
+  op: Operation,
+) => Promise<T>;
+
+/** Credentials that are refused now must not be answered from then, and a resource that is gone is gone. */
+const NEVER_STALE: ReadonlySet<string> = new Set(['UPS207', 'UPS217', 'UPS219']);
+
+/** What one server answers: kept answers while they are fresh, else its own. */
+export class Answers {
+  readonly #kept: ServerCache | undefined;
+  readonly #ask: Ask;
+  hits = 0;
+  misses = 0;
+  /** Failures that a stale answer stood in for. */
+  readonly failures: MCPOrchestratorException[] = [];
+
+  /** @param kept  where answers may come from; without it every one is the server's own */
+  constructor(kept: ServerCache | undefined, ask: Ask) {
+    this.#kept = kept;
+    this.#ask = ask;
+  }
+
+  listResources(op: Operation): Promise<Answer<RawList>> {
+    return this.#answer('resources/list', isList, (client, inner) => client.listResources(inner), op);
+  }
+
+  listResourceTemplates(op: Operation): Promise<Answer<RawList>> {
+    return this.#answer(
+      'resources/templates/list',
+      isList,
+      (client, inner) => client.listResourceTemplates(inner),
+      op,
+    );
+  }
+
+  read(uri: string, op: Operation): Promise<Answer<RawRead>> {
+    return this.#answer(readName(uri), isRead, (client, inner) => client.readResource(uri, inner), op);
+  }
+
+  /** An answer that turned out to be malformed is asked for anew the next time. */
+  drop(name: 'resources/list' | 'resources/templates/list' | { readonly uri: string }): void {
+    this.#kept?.cache.drop(this.#kept.shelf, typeof name === 'string' ? name : readName(name.uri));
+  }
+
+  /** What the connection was that kept answers came over. */
+  get keptConnection(): Connection | undefined {
+    const kept = this.#kept?.cache.peek(this.#kept.shelf, CONNECTION);
+    return isConnection(kept) ? kept : undefined;
+  }
+
+  async #answer<T extends RawList | RawRead>(
+    name: string,
+    accepts: (value: unknown) => boolean,
+    call: (client: ResourceClient, op: Operation) => Promise<T>,
+    op: Operation,
+  ): Promise<Answer<T>> {
+    if (this.#kept === undefined) {
+      this.misses += 1;
+      return { value: await this.#ask(call, op), freshness: NOT_CACHED };
+    }
+    const { cache, shelf, policy, mode, serveStaleOnError } = this.#kept;
+    const question: Question = {
+      shelf,
+      name,
+      policy,
+      mode,
+      accepts,
+      mayBeStale: (failure) =>
+        serveStaleOnError && failure instanceof MCPOrchestratorException && !NEVER_STALE.has(failure.code),
+    };
+    const answer = await cache.load<T>(
+      question,
+      async (inner) => {
+        const { ttlMs, cacheScope, ...value } = await this.#ask(async (client, asked) => {
+          const result = await call(client, asked);
+          if (mode !== 'off' && policy.ttlMs > 0 && cache.peek(shelf, CONNECTION) === undefined) {
+            cache.keep(shelf, CONNECTION, client.connection);
+          }
+          return result;
+        }, inner);
+        return {
+          value: value as T,
+          ...(ttlMs === undefined ? {} : { hintMs: ttlMs }),
+          ...(cacheScope === undefined ? {} : { scope: cacheScope }),
+        };
+      },
+      op,
+    );
+    if (answer.freshness.hit) this.hits += 1;
+    else this.misses += 1;
+    if (answer.failure instanceof MCPOrchestratorException) this.failures.push(answer.failure);
+    return answer;
+  }
+}
+
+const CONNECTION = 'connection';
+
+/** The name under which the cache keeps what was read at a URI. */
+export function readName(uri: string): string {
+  return `resources/read ${uri}`;
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray((value as Partial<RawList> | null)?.items);
+}
+
+function isRead(value: unknown): boolean {
+  return Array.isArray((value as Partial<RawRead> | null)?.contents);
+}
+
+function isConnection(value: unknown): value is Connection {
+  const { transport, protocolVersion, era, capabilities } = (value ?? {}) as Partial<
+    Record<keyof Connection, unknown>
+  >;
+  return (
+    typeof transport === 'string' &&
+    typeof protocolVersion === 'string' &&
+    typeof era === 'string' &&
+    Array.isArray(capabilities)
+  );
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { CachePolicy } from '../cache/lifetime.js';
+import type { Shelf } from '../cache/entry.js';
+import type { Config, ServerConfig } from '../config/config.js';
+
+/**
+ * Where the answers of a server are kept: by its address and by everything that could make it answer somebody else,
+ * so that no answer crosses credentials. Only a digest of them leaves this function.
+ */
+export function shelfOf(server: ServerConfig, env: Readonly<Record<string, string | undefined>>): Shelf {
+  const inherited = server.inheritEnv.map((name) => [name, env[name]]);
+  const identity = [
+    server.transport,
+    server.protocol,
+    server.url,
+    sorted(server.headers, (name) => name.toLowerCase()),
+    server.command,
+    server.args,
+    // A relative program or argument means another one in another folder.
+    server.command === undefined ? undefined : path.resolve(server.cwd ?? '.'),
+    sorted(server.env),
+    inherited,
+  ];
+  return {
+    key: createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32),
+    server: server.id,
+    address: addressOf(server),
+  };
+}
+
+export function policyOf(server: ServerConfig, config: Pick<Config, 'cacheTtlMs'>): CachePolicy {
+  return {
+    ttlMs: server.cacheTtlMs ?? config.cacheTtlMs,
+    isOwn: server.cacheTtlMs !== undefined,
+    honorServerHints: server.honorServerHints,
+  };
+}
+
+/** The order of keys in the file makes no other server. */
+function sorted(
+  record: Readonly<Record<string, string>>,
+  toKey = (name: string) => name,
+): readonly (readonly [string, string])[] {
+  return Object.entries(record)
+    .map(([name, value]) => [toKey(name), value] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** For people: the path of a URL or an argument may already hold a token. */
+function addressOf({ url, command }: ServerConfig): string {
+  return url === undefined ? path.basename(command ?? '') : new URL(url).origin;
+}

@@ -1,0 +1,215 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { clearShelves, DiskStore, listShelves } from '../../../src/core/cache/disk-store.js';
+import type { Entry } from '../../../src/core/cache/entry.js';
+import { temporaryFolder } from '../../fixtures/configuration.js';
+import { verifies } from '../../verifies.js';
+
+const KEY = 'a'.repeat(32);
+const SHELF = { key: KEY, server: 'shop', address: 'http://127.0.0.1:1' };
+
+function entry(value: unknown, storedAt = 1000): Entry {
+  return { storedAt, scope: 'private', bytes: 100, value };
+}
+
+/** A folder that mcpx makes itself, inside one that goes away. */
+function disk(maxBytes = 1_000_000) {
+  const temporary = temporaryFolder();
+  const folder = path.join(temporary.path, 'mcpx', 'resources');
+  const troubles: Error[] = [];
+  const store = () => new DiskStore({ folder, maxBytes, onTrouble: (error) => void troubles.push(error) });
+  return {
+    folder,
+    troubles,
+    store,
+    file: (key = KEY) => path.join(folder, `${key}.json`),
+    [Symbol.dispose]: () => temporary[Symbol.dispose](),
+  };
+}
+
+describe('a shelf on disk', () => {
+  it('comes back whole, private to the user', () => {
+    using at = disk();
+    const entries = [
+      ['list', { ...entry({ items: [{ uri: 'x://\u0000\ud800', ['__proto__']: 1 }] }), hintMs: 5 }],
+      ['read x', entry('y')],
+    ] as const;
+    at.store().write(SHELF, entries);
+    expect(at.store().read(KEY)).toEqual(entries);
+    expect(statSync(at.folder).mode & 0o777).toBe(0o700);
+    expect(statSync(at.file()).mode & 0o777).toBe(0o600);
+    expect(readdirSync(at.folder)).toEqual([`${KEY}.json`]);
+    expect(at.store().read('b'.repeat(32))).toEqual([]);
+  });
+
+  it.each([
+    ['is cut off', (text: string) => text.slice(0, -10)],
+    ['was changed', (text: string) => text.replace('secret', 'forged')],
+    ['is another server\u2019s', (text: string) => text.replace(KEY, 'b'.repeat(32))],
+    ['has another format', (text: string) => text.replace('"format":1', '"format":2')],
+    ['is no JSON', () => 'garbage'],
+    ['is empty', () => ''],
+  ])('counts as not there when it %s', (_title, damage) => {
+    using at = disk();
+    at.store().write(SHELF, [['x', entry('secret')]]);
+    writeFileSync(at.file(), damage(readFileSync(at.file(), 'utf8')));
+    expect(at.store().read(KEY)).toEqual([]);
+    const store = at.store();
+    store.read(KEY);
+    store.write(SHELF, [['x', entry('right')]]);
+    expect(at.store().read(KEY)).toEqual([['x', entry('right')]]);
+    expect(at.troubles).toEqual([]);
+  });
+
+  it('is not believed where others can write it, nor through a link', () => {
+    using at = disk();
+    at.store().write(SHELF, [['x', entry('mine')]]);
+    chmodSync(at.file(), 0o666);
+    expect(at.store().read(KEY)).toEqual([]);
+    chmodSync(at.file(), 0o600);
+    chmodSync(at.folder, 0o777);
+    expect(at.store().read(KEY)).toEqual([]);
+    chmodSync(at.folder, 0o700);
+    expect(at.store().read(KEY)).toHaveLength(1);
+    symlinkSync(at.file(), at.file('c'.repeat(32)));
+    expect(at.store().read('c'.repeat(32))).toEqual([]);
+  });
+
+  it('keeps what another process has learned meanwhile, the newer of the same', () => {
+    using at = disk();
+    const [one, two] = [at.store(), at.store()];
+    one.read(KEY);
+    two.read(KEY);
+    one.write(SHELF, [
+      ['a', entry('one', 2000)],
+      ['b', entry('one', 2000)],
+    ]);
+    two.write(SHELF, [
+      ['b', entry('two', 3000)],
+      ['c', entry('two', 3000)],
+    ]);
+    one.write(SHELF, [
+      ['a', entry('one', 2000)],
+      ['b', entry('one', 2000)],
+    ]);
+    expect(
+      Object.fromEntries(
+        at
+          .store()
+          .read(KEY)
+          .map(([name, { value }]) => [name, value]),
+      ),
+    ).toEqual({
+      a: 'one',
+      b: 'two',
+      c: 'two',
+    });
+  });
+
+  it('does not get back what was forgotten here', () => {
+    using at = disk();
+    const [one, two] = [at.store(), at.store()];
+    one.read(KEY);
+    two.read(KEY);
+    two.write(SHELF, [
+      ['a', entry('old', 1000)],
+      ['b', entry('old', 1000)],
+    ]);
+    one.forget(KEY, 'a', 2000);
+    one.write(SHELF, []);
+    expect(
+      at
+        .store()
+        .read(KEY)
+        .map(([name]) => name),
+    ).toEqual(['b']);
+  });
+});
+
+describe('the folder', () => {
+  verifies(
+    'orch:cache-limit',
+    'never holds more than it may: what was unused for longest leaves first',
+    () => {
+      using at = disk(5000);
+      const keys = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(32));
+      for (const [index, key] of keys.slice(0, 3).entries()) {
+        at.store().write({ ...SHELF, key }, [['x', entry('y'.repeat(1300))]]);
+        utimesSync(at.file(key), new Date(), new Date(Date.now() - (10 - index) * 60_000));
+      }
+      // A use counts: the first is now the last to leave.
+      expect(at.store().read(keys[0]!)).toHaveLength(1);
+      at.store().write({ ...SHELF, key: keys[3]! }, [['x', entry('y'.repeat(1300))]]);
+      expect(readdirSync(at.folder).sort()).toEqual([keys[0], keys[2], keys[3]].map((key) => `${key}.json`));
+    },
+  );
+
+  it('of a server that is larger alone keeps its newest answers', () => {
+    using at = disk(5000);
+    const entries = [1, 2, 3, 4, 5, 6].map((time) => [`x${time}`, entry('y'.repeat(1000), time)] as const);
+    at.store().write(SHELF, entries);
+    expect(statSync(at.file()).size).toBeLessThanOrEqual(5000);
+    expect(
+      at
+        .store()
+        .read(KEY)
+        .map(([name]) => name),
+    ).toEqual(['x3', 'x4', 'x5', 'x6'].slice(-at.store().read(KEY).length));
+    expect(at.store().read(KEY).length).toBeGreaterThan(1);
+  });
+
+  it('loses what a killed process left half-written, after a while', () => {
+    using at = disk();
+    at.store().write(SHELF, [['x', entry('y')]]);
+    const left = `${at.file()}.12345.new`;
+    writeFileSync(left, 'half');
+    at.store().write(SHELF, [['x', entry('y')]]);
+    expect(existsSync(left)).toBe(true);
+    utimesSync(left, new Date(0), new Date(Date.now() - 3_600_000));
+    at.store().write(SHELF, [['x', entry('y')]]);
+    expect(existsSync(left)).toBe(false);
+  });
+
+  it('that cannot be written costs the cache and says so once', () => {
+    using at = disk();
+    mkdirSync(path.dirname(at.folder), { recursive: true });
+    writeFileSync(at.folder, 'a file where the folder should be');
+    const store = at.store();
+    expect(store.read(KEY)).toEqual([]);
+    store.write(SHELF, [['x', entry('y')]]);
+    store.write(SHELF, [['x', entry('y')]]);
+    expect(at.troubles).toHaveLength(1);
+    expect(listShelves(at.folder)).toEqual([]);
+  });
+
+  it('is listed and emptied, by server too; foreign files stay', () => {
+    using at = disk();
+    at.store().write(SHELF, [['x', entry('y')]]);
+    at.store().write({ ...SHELF, key: 'b'.repeat(32), server: 'other' }, [
+      ['x', entry('y')],
+      ['z', entry('y')],
+    ]);
+    writeFileSync(path.join(at.folder, 'notes.txt'), 'mine');
+    expect(
+      listShelves(at.folder)
+        .map(({ server, entries }) => `${server} ${entries.length}`)
+        .sort(),
+    ).toEqual(['other 2', 'shop 1']);
+    expect(clearShelves(at.folder, ['other'])).toBe(1);
+    expect(listShelves(at.folder).map(({ server }) => server)).toEqual(['shop']);
+    writeFileSync(at.file('d'.repeat(32)), 'garbage');
+    expect(clearShelves(at.folder)).toBe(2);
+    expect(readdirSync(at.folder)).toEqual(['notes.txt']);
+  });
+});
