@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import type { ErrorCode } from '../errors.js';
+import { findClearText } from './clear-text.js';
 import type { ExaminedConfig } from './load.js';
 import type { Problem, Replacement } from './problem.js';
 import { parseDuration } from './units.js';
@@ -8,15 +9,6 @@ import type { Path } from './yaml-document.js';
 
 /** Capabilities that mcpx itself asks for; any other word is the user's own. */
 const KNOWN_CAPABILITIES = ['execute_query', 'list_resources'];
-
-/** Names of variables that hold a credential. */
-export const CREDENTIAL_NAME =
-  /(?:^|[_-])(?:token|secret|pass(?:word|wd|phrase)?|pwd|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)(?:$|[_-])/i;
-const CREDENTIAL_HEADER = /^(?:proxy-)?authorization$|cookie|token|secret|password|api-?key|auth-?key/i;
-const CREDENTIAL_FLAG = /^--?(?:token|secret|password|api-?key|access-?key)(?:=|$)/i;
-const CREDENTIAL_PARAMETER = /^(?:.*[_-])?(?:token|secret|password|key|api-?key|apikey|sig|signature|auth)$/i;
-/** Forms in which well-known services hand out their keys. */
-const CREDENTIAL_VALUE = /\b(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{16})\b/;
 
 /**
  * What a configuration that loads should better not say: warnings all of them, looked for only where somebody asks
@@ -89,40 +81,25 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
   }
 
   function checkCredentials(at: readonly string[], server: unknown): void {
-    for (const [name, value] of Object.entries(textsOf(getIn(server, ['headers'])))) {
-      if (CREDENTIAL_HEADER.test(name) || CREDENTIAL_VALUE.test(value)) {
-        clearText([...at, 'headers', name], value, `header ${name}`);
-      }
-    }
     for (const below of [[], ['start']]) {
-      checkEnvironment([...at, ...below, 'env'], textsOf(getIn(server, [...below, 'env'])));
-      const args = getIn(server, [...below, 'args']);
-      if (Array.isArray(args)) checkArguments([...at, ...below, 'args'], args.map(String));
-    }
-  }
-
-  function clearText(path: Path, value: string, what: string): void {
-    if (value === '' || !isLiteral(path)) return;
-    add(
-      'CFG116',
-      path,
-      `${what} holds a credential in clear text`,
-      'write ${VARIABLE} and set it in the environment',
-    );
-  }
-
-  function checkEnvironment(path: Path, variables: Readonly<Record<string, string>>): void {
-    for (const [name, value] of Object.entries(variables)) {
-      if (CREDENTIAL_NAME.test(name) || CREDENTIAL_VALUE.test(value)) {
-        clearText([...path, name], value, `variable ${name}`);
-      }
-    }
-  }
-
-  function checkArguments(path: Path, args: readonly string[]): void {
-    for (const [index, arg] of args.entries()) {
-      if (isCredentialArgument(args, index)) {
-        clearText([...path, index], arg, 'an argument, which every process list shows,');
+      const entry = getIn(server, below);
+      if (typeof entry !== 'object' || entry === null) continue;
+      const told = new Set<string>();
+      for (const { path, what } of findClearText(entry as Record<string, unknown>)) {
+        const place: Path = [...at, ...below, ...path];
+        // A URL may hold two of them.
+        if (told.has(place.join('.')) || !isLiteral(place)) continue;
+        told.add(place.join('.'));
+        if (path[0] === 'url') {
+          const hint = 'put it into headers, as ${VARIABLE}; URLs end up in logs';
+          add('CFG117', place, 'the url carries a credential', hint);
+          continue;
+        }
+        const message =
+          path[0] === 'args'
+            ? `${what}, which every process list shows, holds a credential in clear text`
+            : `${what} holds a credential in clear text`;
+        add('CFG116', place, message, 'write ${VARIABLE} and set it in the environment');
       }
     }
   }
@@ -130,13 +107,6 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
   function checkUrl(id: string, text: string): void {
     const url = new URL(text);
     const path = ['mcp_servers', id, 'url'];
-    const carries =
-      url.password !== '' ||
-      [...url.searchParams].some(([name, value]) => value !== '' && CREDENTIAL_PARAMETER.test(name));
-    if (carries && isLiteral(path)) {
-      const hint = 'put it into headers, as ${VARIABLE}; URLs end up in logs';
-      add('CFG117', path, 'the url carries a credential', hint);
-    }
     if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
       add('CFG118', path, `http to ${url.hostname} can be read and changed on its way`, 'use https');
     }
@@ -168,15 +138,6 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
   }
 }
 
-/** Whether an argument of a command carries a credential, by its flag, by the flag before it or by its own form. */
-export function isCredentialArgument(args: readonly string[], index: number): boolean {
-  const arg = args[index] ?? '';
-  const before = args[index - 1] ?? '';
-  const follows = CREDENTIAL_FLAG.test(before) && !before.includes('=') && !arg.startsWith('-');
-  const carries = CREDENTIAL_FLAG.test(arg) && /=./.test(arg);
-  return carries || follows || CREDENTIAL_VALUE.test(arg);
-}
-
 function resembles(word: string, known: string): boolean {
   const letters = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '');
   return distance(letters(word), letters(known)) <= 2;
@@ -190,13 +151,6 @@ function mappingOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};
-}
-
-function textsOf(value: unknown): Readonly<Record<string, string>> {
-  const texts = Object.entries(mappingOf(value)).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return Object.fromEntries(texts);
 }
 
 function durationText(value: string | number): string {

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
 import { ConfigurationError, ResourceFetchError } from '../errors.js';
+import { stripJsonComments } from './json-comments.js';
+import { readYamlDocument } from './yaml-document.js';
 
 /** What a file of an editor says: its servers as they stand there, and the values that the editor asks people for. */
 export interface EditorServers {
@@ -81,7 +82,7 @@ function parseJson(text: string, shown: string): unknown {
   } catch {
     // Perhaps only for its comments.
   }
-  const bare = text.length > MAX_HAND_WRITTEN ? text : withoutComments(text);
+  const bare = text.length > MAX_HAND_WRITTEN ? text : stripJsonComments(text);
   try {
     return JSON.parse(bare) as unknown;
   } catch {
@@ -118,32 +119,8 @@ function syntaxError(shown: string, language: string, place: Place | undefined):
 
 /** JSON is YAML too, and that parser tells the place of a mistake without quoting the file. */
 function placeOfMistake(text: string): Place | undefined {
-  if (text.length > MAX_EXAMINED || isDeep(text)) return undefined;
-  const lineCounter = new LineCounter();
-  const [error] = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false }).errors;
-  if (error === undefined) return undefined;
-  const { line, col } = lineCounter.linePos(error.pos[0]);
-  return { line, column: col };
-}
-
-/** That parser calls itself for each level. */
-function isDeep(text: string): boolean {
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    depth += bracket === '[' || bracket === '{' ? 1 : -1;
-    if (depth > 100) return true;
-  }
-  return false;
-}
-
-/** The same text with spaces for its comments and trailing commas, so that every place stays where it is. */
-function withoutComments(text: string): string {
-  // What is not closed reaches to its end; looking again from every place in it would take quadratic time.
-  const commented = /"(?:[^"\\\n]|\\[^\n])*"?|\/\/[^\n]*|\/\*(?:[\s\S]*?\*\/|[\s\S]*$)/g;
-  const commas = /"(?:[^"\\\n]|\\[^\n])*"?|,(?=\s*[}\]])/g;
-  return text
-    .replace(commented, (part) => (part.startsWith('/') ? part.replace(/[^\n]/g, ' ') : part))
-    .replace(commas, (part) => (part === ',' ? ' ' : part));
+  if (text.length > MAX_EXAMINED) return undefined;
+  return readYamlDocument('', text, {}).problems.find(({ code }) => code === 'CFG103')?.range.start;
 }
 
 function serversIn(value: unknown, project: string): EditorServers {

@@ -7,7 +7,7 @@ import { ConfigurationError, MCPOrchestratorException, ResourceFetchError } from
 import { convertServer } from './import-convert.js';
 import { EDITORS, editorFiles, shortPath, type Editor, type System } from './import-locations.js';
 import { readEditorFile, type EditorServers } from './import-read.js';
-import { findClearText, masked } from './import-secrets.js';
+import { findClearText, masked } from './clear-text.js';
 import { openTarget, type NewServer } from './import-write.js';
 
 export interface ImportRequest {

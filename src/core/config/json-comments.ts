@@ -5,7 +5,7 @@
  */
 export function withoutJsonComments(file: string, text: string): string {
   if (!/^\uFEFF?\s*(?:\{|\/[/*])/.test(text) || !/\/[/*]|,\s*[}\]]/.test(text)) return text;
-  const bare = strip(text);
+  const bare = stripJsonComments(text);
   return bare === text || /\.jsonc?$/i.test(file) || isJson(bare) ? bare : text;
 }
 
@@ -13,7 +13,8 @@ export function withoutJsonComments(file: string, text: string): string {
 const COMMENT = /"(?:[^"\\\n]|\\[^\n])*"?|\/\/[^\n]*|\/\*(?:[\s\S]*?\*\/|[\s\S]*$)/g;
 const TRAILING_COMMA = /"(?:[^"\\\n]|\\[^\n])*"?|,(?=\s*[}\]])/g;
 
-function strip(text: string): string {
+/** JSON with spaces for its comments and trailing commas: every place stays where it is. */
+export function stripJsonComments(text: string): string {
   return text
     .replace(COMMENT, (part) => (part.startsWith('/') ? part.replace(/[^\r\n]/g, ' ') : part))
     .replace(TRAILING_COMMA, (part) => (part === ',' ? ' ' : part));

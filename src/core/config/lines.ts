@@ -6,16 +6,17 @@ import type { Position, Range } from './problem.js';
  */
 export class Lines {
   readonly #starts: number[] = [0];
-  readonly #length: number;
+  readonly #text: string;
 
   constructor(text: string) {
-    this.#length = text.length;
+    this.#text = text;
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }
 
-  /** An offset beyond the text is taken for its end. */
+  /** An offset beyond the text is taken for its end, one within a character of two units for its beginning. */
   position(offset: number): Position {
-    const at = Math.max(0, Math.min(offset, this.#length));
+    const bounded = Math.max(0, Math.min(offset, this.#text.length));
+    const at = (this.#text.codePointAt(bounded - 1) ?? 0) > 0xffff ? bounded - 1 : bounded;
     let low = 0;
     let high = this.#starts.length;
     while (high - low > 1) {

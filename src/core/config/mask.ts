@@ -1,3 +1,4 @@
+import { replaceWellKnownKeys } from './credential.js';
 import type { ExaminedConfig } from './load.js';
 import type { Path } from './yaml-document.js';
 
@@ -24,7 +25,7 @@ export function maskSecrets(text: string, { raw, document }: ExaminedConfig): st
   for (const pattern of [AFTER_A_NAME, AFTER_A_FLAG, BEARER, USER_INFO, QUERY_VALUE]) {
     masked = masked.replace(pattern, (_, before: string, value: string) => before + stars(value));
   }
-  return masked;
+  return replaceWellKnownKeys(masked, stars);
 }
 
 /** Quotes, spaces and references stay, so that the line still reads as what it is. */

@@ -1,5 +1,5 @@
-import { CREDENTIAL_NAME, isCredentialArgument } from './advice.js';
 import { createRedactor, type Config } from './config.js';
+import { isCredentialArgument, isCredentialName } from './credential.js';
 import type { ExaminedConfig } from './load.js';
 import { parseDuration } from './units.js';
 import { getIn } from './path.js';
@@ -148,7 +148,7 @@ function startsWith(path: readonly string[], beginning: Path): boolean {
 
 /** A credential may come in anywhere by a variable; what it is called tells. */
 function safe(value: unknown, source: ValueSource): unknown {
-  if (source.kind !== 'file' || !source.variables.some((name) => CREDENTIAL_NAME.test(name))) return value;
+  if (source.kind !== 'file' || !source.variables.some(isCredentialName)) return value;
   return Array.isArray(value) ? [HIDDEN] : HIDDEN;
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { convertServer } from '../../../src/core/config/import-convert.js';
 import { EDITORS, editorFiles, shortPath } from '../../../src/core/config/import-locations.js';
 import { readEditorFile } from '../../../src/core/config/import-read.js';
-import { findClearText, masked } from '../../../src/core/config/import-secrets.js';
+import { findClearText, masked } from '../../../src/core/config/clear-text.js';
 import { temporaryFolder } from '../../fixtures/configuration.js';
 
 const linux = { platform: 'linux', env: { HOME: '/home/me' }, cwd: '/home/me/shop' } as const;

@@ -1,3 +1,5 @@
+import { hasWellKnownKey, isCredentialArgument, isCredentialName, isHarmless } from './credential.js';
+
 /** A credential that stands in an entry itself instead of behind a reference. */
 export interface ClearText {
   /** Keys and indexes below the entry. */
@@ -10,50 +12,40 @@ export interface ClearText {
 
 const HIDDEN = '***';
 
-/** The last words of names that are given to credentials; not `TOKEN_FILE`, which names a file. */
-const NAMES = new Set(
-  'token secret password passwd passphrase pwd pass key apikey auth authorization credential credentials cookie bearer pat jwt sig signature'.split(
-    ' ',
-  ),
-);
-/** Forms in which well-known services hand out their keys. */
-const WELL_KNOWN =
-  /^(?:sk-|gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|AKIA[A-Z0-9]{12}|AIza|eyJ[\w-]+\.|npm_|hf_|pplx-|ntn_|lin_api_|Bearer\s)\S{8}/;
-
-const HARMLESS = /^(?:true|false|yes|no|on|off|none|null|\d{1,4})$/i;
-
-/** Every credential in clear text of an entry, in the order of the entry. */
+/**
+ * Every credential in clear text of a server's entry, in the order of the entry.
+ *
+ * @param entry  as it stands in a file: what has another shape than it should is passed over
+ */
 export function findClearText(entry: Readonly<Record<string, unknown>>): readonly ClearText[] {
   const found: ClearText[] = [];
   const add = (path: ClearText['path'], what: string, secret: string) => {
     // A reference is what is wanted, and some words are modes or numbers.
-    if (secret === '' || secret.includes('${') || HARMLESS.test(secret)) return;
+    if (secret.includes('${') || isHarmless(secret)) return;
     found.push({ path, what, secret });
   };
   for (const [section, what] of [
     ['env', 'env'],
     ['headers', 'header'],
   ] as const) {
-    for (const [name, value] of Object.entries((entry[section] ?? {}) as Record<string, string>)) {
+    for (const [name, value] of textsOf(entry[section])) {
       const at = [section, name];
-      if (isSecretName(name) || WELL_KNOWN.test(value)) add(at, `${what} ${name}`, value);
+      if (isCredentialName(name) || hasWellKnownKey(value)) add(at, `${what} ${name}`, value);
       else inUrl(value).forEach((secret) => add(at, `the URL in ${what} ${name}`, secret));
     }
   }
-  const args = (entry['args'] ?? []) as readonly string[];
+  const args = Array.isArray(entry['args']) ? entry['args'].map(String) : [];
   for (const [index, arg] of args.entries()) {
     const [flag = '', ...rest] = arg.split('=');
     const before = args[index - 1] ?? '';
     const at = ['args', index];
-    if (flag.startsWith('-') && rest.length > 0 && isSecretName(flag))
-      add(at, `argument ${flag}`, rest.join('='));
-    else if (/^--?[^=]*$/.test(before) && isSecretName(before) && !arg.startsWith('-')) {
-      add(at, `argument ${before}`, arg);
-    } else if (WELL_KNOWN.test(arg)) add(at, `argument ${index + 1}`, arg);
-    else
+    if (!isCredentialArgument(args, index)) {
       inHeader(arg)
         .concat(inUrl(arg))
         .forEach((secret) => add(at, `argument ${index + 1}`, secret));
+    } else if (flag.startsWith('-') && rest.length > 0) add(at, `argument ${flag}`, rest.join('='));
+    else if (isCredentialName(before) && before.startsWith('-')) add(at, `argument ${before}`, arg);
+    else add(at, `argument ${index + 1}`, arg);
   }
   if (typeof entry['url'] === 'string')
     inUrl(entry['url']).forEach((secret) => add(['url'], 'the url', secret));
@@ -75,27 +67,24 @@ export function masked(
   return copy;
 }
 
-function isSecretName(name: string): boolean {
-  const words = name
-    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[^a-z]+/)
-    .filter((word) => word !== '');
-  return NAMES.has(words.at(-1) ?? '');
+function textsOf(value: unknown): readonly [string, string][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
 }
 
 /** The value behind `Authorization: Bearer …` in an argument such as those of `curl -H`. */
 function inHeader(text: string): string[] {
   const [, name = '', value = ''] = /^([\w-]+):\s*(\S.*)$/.exec(text) ?? [];
-  return value !== '' && !value.startsWith('//') && isSecretName(name) ? [value] : [];
+  return value !== '' && !value.startsWith('//') && isCredentialName(name) ? [value] : [];
 }
 
 /** Password and secret query values of a URL, as they are written there. */
 function inUrl(text: string): string[] {
-  const [, userInfo] = /^[a-z][a-z0-9+.-]*:\/\/([^/?#@]*)@/i.exec(text) ?? [];
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return [];
+  const [, userInfo] = /^[^/]*\/\/([^/?#]*)@/.exec(text) ?? [];
   const password = userInfo === undefined ? [] : [userInfo.slice(userInfo.indexOf(':') + 1)];
   const query = [...text.matchAll(/[?&]([^=&#]+)=([^&#]*)/g)]
-    .filter(([, name = '']) => isSecretName(name))
+    .filter(([, name = '']) => isCredentialName(name))
     .map(([, , value = '']) => value);
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? [...password, ...query] : [];
+  return [...password, ...query];
 }
