@@ -688,6 +688,42 @@ export const ERROR_CATALOGUE = {
     example: 'error SRV406 engine_failed: The embedded database does not start.',
     remedies: ['Install mcpx again.', 'If it goes on, report it with the cause below the message.'],
   },
+  SRV407: {
+    causes: [
+      'PostgreSQL does not run, or listens elsewhere.',
+      'The database or schema does not exist.',
+      'Its certificate is not trusted, or it has no TLS while the URL asks for it.',
+    ],
+    example: 'mcpx serve database --url postgres://reader@db.example.com/shop',
+    remedies: [
+      'Try the same URL with `psql`.',
+      'Name the authority of its certificate: `?sslmode=verify-full&sslrootcert=/path/ca.pem`.',
+    ],
+  },
+  SRV408: {
+    causes: ['User or password is wrong.', 'pg_hba.conf of the server does not let this host in.'],
+    example: 'error SRV408 database_login: PostgreSQL at db.example.com:5432 does not let reader in.',
+    remedies: [
+      'Check user and password; write @ / : # % in a password as %40 %2F %3A %23 %25.',
+      'Let the host in, in pg_hba.conf of the server.',
+    ],
+  },
+  SRV409: {
+    causes: ['The URL names a superuser, or a role that may read or write files or run programs.'],
+    example: 'error SRV409 privileged_role: postgres is a superuser',
+    remedies: [
+      'Create a reading role: `mcpx serve database --check --url …` prints the lines.',
+      'Pass `--allow-privileged` where only the other layers shall protect the data.',
+    ],
+  },
+  SRV410: {
+    causes: [
+      'A statement of `--init` fails.',
+      'A file of `--csv` is not regular: a row has too many or too few cells.',
+    ],
+    example: 'mcpx serve database --csv data',
+    remedies: ['Correct the file at the line that the message names.'],
+  },
   SRV411: {
     causes: ['`gateway.on_conflict` is `error`, and two servers have a URI, tool or prompt in common.'],
     example: 'error SRV411 gateway_conflict: github and gitlab both have "create_issue".',

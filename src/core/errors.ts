@@ -114,6 +114,18 @@ export const ERROR_CODES = {
   SRV404: { name: 'data_locked', exit: 9, meaning: 'another process uses the data directory' },
   SRV405: { name: 'engine_missing', exit: 4, meaning: 'the optional database engine is not installed' },
   SRV406: { name: 'engine_failed', exit: 4, meaning: 'the embedded database does not start' },
+  SRV407: { name: 'database_unreachable', exit: 4, meaning: 'the PostgreSQL of --url cannot be used' },
+  SRV408: { name: 'database_login', exit: 5, meaning: 'PostgreSQL refused user or password' },
+  SRV409: {
+    name: 'privileged_role',
+    exit: 4,
+    meaning: 'the role of --url may do more than a query server should',
+  },
+  SRV410: {
+    name: 'data_not_loaded',
+    exit: 3,
+    meaning: 'an SQL or CSV file cannot be loaded into the database',
+  },
   SRV411: {
     name: 'gateway_conflict',
     exit: 4,

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { PGlite, protocol as pgliteProtocol } from '@electric-sql/pglite';
-import { describeDatabase } from './catalog.js';
+import { describeDatabase, quoteName } from './catalog.js';
 import type { DatabaseDescription, QueryRows, ResultColumn } from './engine.js';
+import { beginReadOnly } from './read-only.js';
 import { databaseError } from './query-error.js';
-import { toCell, type TypeInfo, type TypeTable } from './values.js';
+import { toCell, typeTable, TYPES_SQL, type TypeTable } from './values.js';
 
 /** How a database comes to life; plain data, since it crosses to a worker thread. */
 export interface SessionOptions {
@@ -40,11 +41,13 @@ export class PgliteSession {
 
   static async open(options: SessionOptions): Promise<PgliteSession> {
     const { database, protocol } = await openDatabase(options);
-    const { rows } = await database.query<TypeRow>(TYPES_SQL);
+    const { rows } = await database.query<Record<string, unknown>>(TYPES_SQL);
     const run = async (sql: string): Promise<Record<string, unknown>[]> =>
       (await database.query<Record<string, unknown>>(sql)).rows;
+    await database.exec(`SET SESSION AUTHORIZATION ${quoteName(options.role)}`);
     const description = await describeDatabase(run, options.schemas);
-    return new PgliteSession(database, protocol, new Map(rows.map(typeEntry)), options, description);
+    await database.exec('RESET SESSION AUTHORIZATION');
+    return new PgliteSession(database, protocol, typeTable(rows), options, description);
   }
 
   /**
@@ -54,10 +57,8 @@ export class PgliteSession {
    * @throws QueryError  as the database reported it; anything else means that the session is broken
    */
   async query(sql: string, limits: SessionLimits): Promise<QueryRows> {
-    const searchPath = this.options.schemas.map((schema) => `"${schema}"`).join(', ');
-    await this.database.exec(
-      `SET SESSION AUTHORIZATION "${this.options.role}"; BEGIN READ ONLY; SET LOCAL search_path TO ${searchPath}`,
-    );
+    const { role, schemas } = this.options;
+    await this.database.exec(`SET SESSION AUTHORIZATION ${quoteName(role)}; ${beginReadOnly(schemas)}`);
     try {
       return await this.fetch(sql, limits);
     } finally {
@@ -181,19 +182,4 @@ function errorReport(message: ProtocolMessage): Parameters<typeof databaseError>
     position: message.position === undefined ? null : Number(message.position),
     hint: message.hint ?? null,
   };
-}
-
-interface TypeRow {
-  readonly oid: number;
-  readonly name: string;
-  readonly element: number | null;
-  readonly delimiter: string;
-}
-
-const TYPES_SQL = `SELECT oid::int4 AS oid, format_type(oid, NULL) AS name, typdelim::text AS delimiter,
-                          CASE WHEN typcategory = 'A' THEN typelem::int4 END AS element
-                   FROM pg_type`;
-
-function typeEntry({ oid, name, element, delimiter }: TypeRow): [number, TypeInfo] {
-  return [oid, { name, delimiter, ...(element === null ? {} : { elementOid: element }) }];
 }

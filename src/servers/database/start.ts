@@ -1,34 +1,24 @@
 import type { Operation } from '../../core/operation.js';
 import { serve, type Served, type ServeOptions } from '../serve.js';
-import { GuardedEngine } from './guarded-engine.js';
-import { builtSnapshotPath, builtWorkerUrls, shippedMetadataPath, type WorkerUrls } from './package-files.js';
-import type { Engine } from './engine.js';
-import { PgliteEngine } from './pglite-engine.js';
-import type { SessionOptions } from './pglite-session.js';
-import { PolicyThread } from './policy-thread.js';
-import { shopFromMetadata, shopFromSnapshot } from './sample/shop.js';
+import type { WorkerUrls } from './package-files.js';
 import { createDatabaseServer, type DatabaseServerOptions } from './server.js';
+import { openDatabase, type DatabaseSource } from './source.js';
 
 export interface StartDatabaseOptions extends ServeOptions, DatabaseServerOptions {
+  /** The sample shop when left out. */
+  readonly source?: DatabaseSource;
   /** Where the built workers are, when they are not the package's own. */
   readonly workers?: WorkerUrls;
-  /** The data to serve instead of the sample shop. */
-  readonly session?: SessionOptions;
 }
 
 /**
  * Starts the database, then listens: a client that gets through gets answers. Closing lets running queries finish
  * as `serve` does, and stops the database after that.
  *
- * @throws ServeError  SRV401-403 of `serve`, SRV405 without the engine, SRV406 when it does not start
+ * @throws ServeError  SRV401-403 of `serve`, SRV405-409 of `openDatabase`
  */
 export async function startDatabaseServer(options: StartDatabaseOptions, op: Operation): Promise<Served> {
-  const session = options.session ?? (await sampleShop());
-  const workers = options.workers ?? builtWorkerUrls();
-  const engine = await startGuarded(
-    PgliteEngine.start({ ...session, workerUrl: workers.database }, op),
-    workers,
-  );
+  const engine = await openDatabase(options.source ?? { kind: 'sample' }, op, options.workers);
   let served: Served;
   try {
     served = await serve(() => createDatabaseServer(engine, options, op), options, op);
@@ -45,23 +35,4 @@ export async function startDatabaseServer(options: StartDatabaseOptions, op: Ope
       await engine.close();
     },
   };
-}
-
-async function sampleShop(): Promise<SessionOptions> {
-  const snapshot = builtSnapshotPath();
-  return snapshot === undefined ? shopFromMetadata(shippedMetadataPath()) : shopFromSnapshot(snapshot);
-}
-
-/** The parser loads beside the database; where one of them fails, the other is stopped. */
-export async function startGuarded(starting: Promise<Engine>, workers: WorkerUrls): Promise<Engine> {
-  const [engine, policy] = await Promise.allSettled([
-    starting,
-    PolicyThread.start(workers.policy, { schemas: [] }),
-  ]);
-  if (engine.status === 'fulfilled' && policy.status === 'fulfilled') {
-    return new GuardedEngine(engine.value, policy.value);
-  }
-  if (engine.status === 'fulfilled') await engine.value.close();
-  if (policy.status === 'fulfilled') await policy.value.close();
-  throw engine.status === 'rejected' ? engine.reason : (policy as PromiseRejectedResult).reason;
 }

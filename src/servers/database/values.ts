@@ -10,6 +10,24 @@ export interface TypeInfo {
 
 export type TypeTable = ReadonlyMap<number, TypeInfo>;
 
+/** Asks any PostgreSQL for what `typeTable` needs. */
+export const TYPES_SQL = `SELECT oid::int8::text AS oid, format_type(oid, NULL) AS name, typdelim::text AS delimiter,
+                                 CASE WHEN typcategory = 'A' THEN typelem::int8::text END AS element
+                          FROM pg_type`;
+
+export function typeTable(rows: readonly Readonly<Record<string, unknown>>[]): TypeTable {
+  return new Map(
+    rows.map(({ oid, name, delimiter, element }): [number, TypeInfo] => [
+      Number(oid),
+      {
+        name: String(name),
+        delimiter: String(delimiter),
+        ...(element === null ? {} : { elementOid: Number(element) }),
+      },
+    ]),
+  );
+}
+
 const BOOL = 16;
 const SMALL_INTEGERS: ReadonlySet<number> = new Set([21, 23, 26]);
 const FLOATS: ReadonlySet<number> = new Set([700, 701]);

@@ -28,7 +28,8 @@ function start(
   logger: Logger = silentLogger,
 ) {
   const { workers, shop: session } = built;
-  return startDatabaseServer({ ...listening, workers, session, ...options }, createOperation({ logger }));
+  const source = { kind: 'embedded', session } as const;
+  return startDatabaseServer({ ...listening, workers, source, ...options }, createOperation({ logger }));
 }
 
 const info = { name: 'test', version: '1' };
@@ -166,7 +167,7 @@ describe('the database server', () => {
   });
 
   it('answers health, resources and other queries while a query runs away, and ends that one', async () => {
-    const own = await start({ queryTimeoutMs: 3000 });
+    const own = await start({ queryTimeoutMs: 10_000 });
     try {
       await withClient(own, async (client) => {
         let over = false;

@@ -1,0 +1,348 @@
+import pg, { type Client, type Pool, type PoolClient } from 'pg';
+import { ServeError } from '../../core/errors.js';
+import { withSignal, type Operation } from '../../core/operation.js';
+import { Admission, cancelled } from './admission.js';
+import { describeDatabase } from './catalog.js';
+import type { DatabaseDescription, Engine, QueryLimits, QueryRows } from './engine.js';
+import { MessageGuard } from './message-guard.js';
+import type { PostgresAddress } from './postgres-address.js';
+import { requestCancel } from './postgres-cancel.js';
+import { isLost, isReported, toQueryError, toServeError } from './postgres-errors.js';
+import { fetchRows, rowTooLarge, type PortalRows } from './postgres-portal.js';
+import { QueryError } from './query-error.js';
+import { beginReadOnly } from './read-only.js';
+import { toCell, typeTable, TYPES_SQL, type TypeTable } from './values.js';
+
+export interface PostgresEngineOptions {
+  readonly address: PostgresAddress;
+  readonly schemas: readonly string[];
+  /** Connections at most, and so queries at once. */
+  readonly maxConnections?: number;
+  /** Queries that may wait for a connection before the next is told that we are busy. */
+  readonly maxWaiting?: number;
+  readonly connectTimeoutMs?: number;
+  /** How old a description may become. */
+  readonly describeEveryMs?: number;
+}
+
+/** A server that does not stop a query itself is asked to, this much later; then the connection is closed. */
+const CANCEL_AFTER_MS = 100;
+const CLOSE_AFTER_MS = 2000;
+
+/** For our own questions to the catalogs. */
+const DESCRIBE_TIMEOUT_MS = 15_000;
+
+/** A PostgreSQL at an address, over a pool of connections that are opened when they are needed. */
+export class PostgresEngine implements Engine {
+  private readonly pool: Pool;
+  private readonly admission: Admission;
+  private readonly guards = new WeakMap<Client, MessageGuard>();
+  private readonly running = new Set<Promise<unknown>>();
+  private readonly stopped = new AbortController();
+  private types: TypeTable = new Map();
+  private described: { readonly description: DatabaseDescription; readonly at: number } | undefined;
+  private describing: Promise<DatabaseDescription> | undefined;
+
+  private constructor(
+    private readonly options: PostgresEngineOptions,
+    private readonly address: PostgresAddress,
+    private readonly op: Operation,
+  ) {
+    const max = options.maxConnections ?? 5;
+    this.admission = new Admission(max, options.maxWaiting ?? 64);
+    this.pool = new pg.Pool({
+      ...clientConfig(address),
+      // One more for our own questions, which must not wait for the callers' queries.
+      max: max + 1,
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      application_name: 'mcpx',
+    });
+    this.pool.on('error', (error) => {
+      // An idle connection that the server closed; the next query gets another one.
+      op.log('database.connection_lost', { error: error.message }, 'warn');
+    });
+    this.pool.on('connect', (client) => {
+      const { connection } = client as unknown as { connection: pg.Connection };
+      this.guards.set(client, new MessageGuard(connection.stream));
+    });
+  }
+
+  /**
+   * Resolves when the database has described itself.
+   *
+   * @throws ServeError SRV407 where it cannot be used, SRV408 where it does not let us in
+   */
+  static async start(options: PostgresEngineOptions, op: Operation): Promise<PostgresEngine> {
+    const startedAt = performance.now();
+    const own = withSignal(op, new AbortController().signal);
+    let engine = new PostgresEngine(options, options.address, own);
+    try {
+      await engine.connectFirst().catch(async (error: unknown) => {
+        if (!options.address.tlsOptional || !hasNoTls(error)) throw error;
+        await engine.close();
+        engine = new PostgresEngine(options, { ...options.address, tls: false }, own);
+        await engine.connectFirst();
+      });
+      const { tables } = await engine.describe();
+      op.signal.throwIfAborted();
+      const { host, port, database, user } = engine.address;
+      const elapsed_ms = Math.round(performance.now() - startedAt);
+      const tls = engine.address.tls !== false;
+      op.log('database.ready', { host, port, database, user, tls, tables: tables.length, elapsed_ms });
+      return engine;
+    } catch (error) {
+      await engine.close();
+      if (error instanceof ServeError) throw error;
+      if (error instanceof QueryError) throw toServeError(error.cause ?? error, engine.address);
+      throw op.signal.aborted ? op.signal.reason : toServeError(error, engine.address);
+    }
+  }
+
+  async query(sql: string, limits: QueryLimits, op: Operation): Promise<QueryRows> {
+    if (this.stopped.signal.aborted) throw closed();
+    const leave = await this.admission.enter(limits.timeoutMs, op);
+    const run = this.attempt(sql, limits, op, leave);
+    this.running.add(run);
+    try {
+      return await run;
+    } finally {
+      this.running.delete(run);
+    }
+  }
+
+  async describe(): Promise<DatabaseDescription> {
+    const fresh = this.options.describeEveryMs ?? 10_000;
+    if (this.described !== undefined && performance.now() - this.described.at < fresh) {
+      return this.described.description;
+    }
+    this.describing ??= this.readDescription().finally(() => (this.describing = undefined));
+    return await this.describing;
+  }
+
+  /** Runs statements of our own, each in a read-only transaction, and gives their rows by column name. */
+  async read(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    return await this.withConnection(async (client) => {
+      await client.query(
+        beginReadOnly(['pg_catalog'], {
+          statement_timeout: String(DESCRIBE_TIMEOUT_MS),
+          search_path: 'pg_catalog',
+        }),
+      );
+      const { rows } = await client.query<Record<string, unknown>>(sql);
+      await client.query('ROLLBACK');
+      return rows;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.stopped.abort();
+    this.admission.close(closed());
+    await Promise.allSettled(this.running);
+    if (!this.pool.ended && !this.pool.ending) await this.pool.end();
+  }
+
+  private async connectFirst(): Promise<void> {
+    const client = await this.pool.connect();
+    client.release();
+  }
+
+  private async attempt(
+    sql: string,
+    limits: QueryLimits,
+    op: Operation,
+    leave: () => void,
+  ): Promise<QueryRows> {
+    let cleaning: Promise<void> | undefined;
+    const cleanLater = (client: PoolClient): void => {
+      // The caller has its rows while the connection is still cleaned, and the next one waits for that.
+      const cleaned = this.clean(client)
+        .finally(leave)
+        .finally(() => this.running.delete(cleaned));
+      cleaning = cleaned;
+      this.running.add(cleaned);
+    };
+    try {
+      return await this.toRows(await this.fetch(sql, limits, op, cleanLater));
+    } catch (error) {
+      if (op.signal.aborted) throw cancelled(op);
+      if (this.stopped.signal.aborted) throw closed();
+      if (isReported(error) && error.code === '57014') throw timedOut(limits.timeoutMs);
+      throw toQueryError(error, this.address);
+    } finally {
+      if (cleaning === undefined) leave();
+    }
+  }
+
+  /** A connection may have died since it was last used; that shows at the first message, and one more try is free. */
+  private async fetch(
+    sql: string,
+    limits: QueryLimits,
+    op: Operation,
+    cleanLater: (client: PoolClient) => void,
+  ): Promise<PortalRows> {
+    for (let again = true; ; again = false) {
+      const client = await this.pool.connect();
+      try {
+        const rows = await this.run(client, sql, limits, op);
+        cleanLater(client);
+        return rows;
+      } catch (error) {
+        const lost = isLost(error) || isBroken(client);
+        if (lost) client.release(true);
+        else cleanLater(client);
+        const stopped = op.signal.aborted || this.stopped.signal.aborted;
+        if (!isLost(error) || !again || stopped) throw error;
+      }
+    }
+  }
+
+  private async run(
+    client: PoolClient,
+    sql: string,
+    limits: QueryLimits,
+    op: Operation,
+  ): Promise<PortalRows> {
+    const guard = this.guards.get(client);
+    const { connection } = client as unknown as { connection: pg.Connection };
+    let stop: Error | undefined;
+    const end = (error: Error): void => {
+      stop ??= error;
+      connection.stream.destroy();
+    };
+    let closing: NodeJS.Timeout | undefined;
+    const cancel = (): void => {
+      void requestCancel(client, clientConfig(this.address)).catch(() => undefined);
+      closing ??= setTimeout(() => end(timedOut(limits.timeoutMs)), CLOSE_AFTER_MS);
+    };
+    // The database counts each portion for itself, and may not count at all when it is out of reach.
+    const watch = setTimeout(cancel, limits.timeoutMs + CANCEL_AFTER_MS);
+    const signal = AbortSignal.any([op.signal, this.stopped.signal]);
+    signal.addEventListener('abort', cancel, { once: true });
+    if (guard !== undefined) {
+      guard.maxRowBytes = limits.maxBytes;
+      guard.onLargeRow = () => end(rowTooLarge(limits.maxBytes));
+    }
+    try {
+      signal.throwIfAborted();
+      await client.query(
+        beginReadOnly(this.options.schemas, { statement_timeout: String(limits.timeoutMs) }),
+      );
+      return await fetchRows(client, sql, limits);
+    } catch (error) {
+      throw stop ?? error;
+    } finally {
+      clearTimeout(watch);
+      clearTimeout(closing);
+      signal.removeEventListener('abort', cancel);
+      if (guard !== undefined) guard.maxRowBytes = Infinity;
+    }
+  }
+
+  /** Undoes what a query did, and what outlives a transaction: prepared statements, locks, settings. */
+  private async clean(client: PoolClient): Promise<void> {
+    try {
+      await client.query('ROLLBACK');
+      await client.query('DISCARD ALL');
+      client.release();
+    } catch {
+      client.release(true);
+    }
+  }
+
+  private async withConnection<Result>(use: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    for (let again = true; ; again = false) {
+      let client: PoolClient | undefined;
+      try {
+        client = await this.pool.connect();
+        const result = await use(client);
+        client.release();
+        return result;
+      } catch (error) {
+        client?.release(true);
+        if (!again || client === undefined || !isLost(error)) throw error;
+      }
+    }
+  }
+
+  private async readDescription(): Promise<DatabaseDescription> {
+    try {
+      const description = await describeDatabase((sql) => this.read(sql), this.options.schemas);
+      if (description.tables.length === 0 && this.described === undefined) await this.checkSchemas();
+      const unchanged = JSON.stringify(description) === JSON.stringify(this.described?.description);
+      this.described = {
+        description: unchanged ? (this.described?.description ?? description) : description,
+        at: performance.now(),
+      };
+      return this.described.description;
+    } catch (error) {
+      if (error instanceof ServeError) throw error;
+      throw toQueryError(error, this.address);
+    }
+  }
+
+  /** @throws ServeError for a schema that is not there, or that we may not use */
+  private async checkSchemas(): Promise<void> {
+    const usable = await this.read(
+      `SELECT nspname::text AS name FROM pg_namespace
+       WHERE has_schema_privilege(oid, 'USAGE') AND nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1`,
+    );
+    const names = usable.map(({ name }) => String(name));
+    const missing = this.options.schemas.filter((schema) => !names.includes(schema));
+    if (missing.length === 0) return;
+    throw new ServeError('SRV407', `${this.address.user} may not use a schema ${missing.join(', ')}.`, {
+      hint: names.length === 0 ? 'It may use none.' : `It may use ${names.join(', ')}: pass --schema.`,
+    });
+  }
+
+  private async toRows({ fields, rows, truncated }: PortalRows): Promise<QueryRows> {
+    // Types may be younger than our table of them.
+    if (fields.some(({ dataTypeID }) => !this.types.has(dataTypeID))) {
+      this.types = typeTable(await this.read(TYPES_SQL));
+    }
+    const { types } = this;
+    return {
+      columns: fields.map(({ name, dataTypeID }) => ({
+        name,
+        type: types.get(dataTypeID)?.name ?? 'unknown',
+      })),
+      rows: rows.map((row) => row.map((text, index) => toCell(text, fields[index]?.dataTypeID ?? 0, types))),
+      truncated,
+    };
+  }
+}
+
+/** One place where the driver's configuration is made: nothing comes from the environment. */
+export function clientConfig({
+  host,
+  port,
+  user,
+  password,
+  database,
+  tls,
+}: PostgresAddress): pg.ClientConfig {
+  return { host, port, user, password: password ?? '', database, ssl: tls };
+}
+
+function hasNoTls(error: unknown): boolean {
+  return error instanceof Error && error.message === 'The server does not support SSL connections';
+}
+
+/** Its socket was closed, by us or the server; the pool must not give it to anybody. */
+function isBroken(client: PoolClient): boolean {
+  const { connection } = client as unknown as { connection: pg.Connection };
+  return connection.stream.destroyed;
+}
+
+function timedOut(timeoutMs: number): QueryError {
+  return new QueryError(
+    'SQL504',
+    '57014',
+    `The query ran longer than ${timeoutMs / 1000} s and was stopped.`,
+  );
+}
+
+function closed(): QueryError {
+  return new QueryError('SQL505', '57P01', 'The database server is stopping.');
+}

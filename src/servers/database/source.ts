@@ -1,0 +1,111 @@
+import { ServeError } from '../../core/errors.js';
+import type { Operation } from '../../core/operation.js';
+import type { Engine } from './engine.js';
+import { GuardedEngine } from './guarded-engine.js';
+import { builtSnapshotPath, builtWorkerUrls, shippedMetadataPath, type WorkerUrls } from './package-files.js';
+import { PolicyThread } from './policy-thread.js';
+import type { SessionOptions } from './pglite-session.js';
+import type { RoleReport } from './postgres-role.js';
+
+/** Which database is served. */
+export type DatabaseSource =
+  /** The shop that comes with mcpx. */
+  | { readonly kind: 'sample' }
+  | { readonly kind: 'embedded'; readonly session: SessionOptions }
+  | {
+      readonly kind: 'postgres';
+      /** `postgres://user:password@host:port/database?sslmode=…` */
+      readonly url: string;
+      readonly schemas: readonly string[];
+      /** Serves even as a superuser. */
+      readonly allowPrivileged?: boolean;
+    };
+
+/**
+ * Starts the database with the query policy before it. The parser loads beside the database; where one of them fails,
+ * the other is stopped.
+ *
+ * @throws ServeError SRV405 and SRV406 where the engine or the parser is missing or broken, SRV407 and SRV408 where
+ *   the PostgreSQL cannot be used, SRV409 where its role may do too much
+ * @throws ConfigurationError CLI901 for a URL that is none
+ */
+export async function openDatabase(
+  source: DatabaseSource,
+  op: Operation,
+  workers: WorkerUrls = builtWorkerUrls(),
+): Promise<Engine> {
+  const [engine, policy] = await Promise.allSettled([
+    openEngine(source, workers, op),
+    PolicyThread.start(workers.policy, { schemas: [] }),
+  ]);
+  if (engine.status === 'fulfilled' && policy.status === 'fulfilled') {
+    return new GuardedEngine(engine.value, policy.value);
+  }
+  if (engine.status === 'fulfilled') await engine.value.close();
+  if (policy.status === 'fulfilled') await policy.value.close();
+  throw engine.status === 'rejected' ? engine.reason : (policy as PromiseRejectedResult).reason;
+}
+
+async function openEngine(source: DatabaseSource, workers: WorkerUrls, op: Operation): Promise<Engine> {
+  if (source.kind === 'postgres') return openPostgres(source, op);
+  const { PgliteEngine } = await import('./pglite-engine.js');
+  const session = source.kind === 'sample' ? await sampleShop() : source.session;
+  return PgliteEngine.start({ ...session, workerUrl: workers.database }, op);
+}
+
+async function sampleShop(): Promise<SessionOptions> {
+  const snapshot = builtSnapshotPath();
+  const { shopFromMetadata, shopFromSnapshot } = await import('./sample/shop.js');
+  return snapshot === undefined ? shopFromMetadata(shippedMetadataPath()) : shopFromSnapshot(snapshot);
+}
+
+type PostgresSource = Extract<DatabaseSource, { readonly kind: 'postgres' }>;
+
+/** Layer 5: a role that could leave the database is not used, whatever the layers before it stop. */
+async function openPostgres(source: PostgresSource, op: Operation): Promise<Engine> {
+  const [{ PostgresEngine }, { parseAddress }, { inspectRole }] = await Promise.all([
+    import('./postgres-engine.js'),
+    import('./postgres-address.js'),
+    import('./postgres-role.js'),
+  ]);
+  const { url, schemas } = source;
+  const engine = await PostgresEngine.start({ address: parseAddress(url), schemas }, op);
+  try {
+    const report = await inspectRole((sql) => engine.read(sql), schemas);
+    for (const { severity, message } of report.findings)
+      op.log('database.role', { severity, message }, 'warn');
+    if (!report.ok && source.allowPrivileged !== true) throw privileged(report);
+    return engine;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** What `--check` tells of a PostgreSQL; nothing is served. @throws as `openDatabase` but for SRV409 */
+export async function checkPostgres(
+  url: string,
+  schemas: readonly string[],
+  op: Operation,
+): Promise<RoleReport> {
+  const [{ PostgresEngine }, { parseAddress }, { inspectRole }] = await Promise.all([
+    import('./postgres-engine.js'),
+    import('./postgres-address.js'),
+    import('./postgres-role.js'),
+  ]);
+  const engine = await PostgresEngine.start({ address: parseAddress(url), schemas }, op);
+  try {
+    return await inspectRole((sql) => engine.read(sql), schemas);
+  } finally {
+    await engine.close();
+  }
+}
+
+function privileged({ role, findings, grants }: RoleReport): ServeError {
+  const refused = findings.filter(({ severity }) => severity === 'refused').map(({ message }) => message);
+  return new ServeError('SRV409', `${refused.join('; ')}.`, {
+    context: { role, grants },
+    hint: `Use a role that only reads (an administrator runs: ${grants.join(' ')}), or pass --allow-privileged.`,
+    fix: 'mcpx serve database --check',
+  });
+}
