@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Connection, type ClientBase, type ClientConfig } from 'pg';
 
 /** What the server gave to the client at its start, to recognise who may cancel. */
 interface Backend {
@@ -7,7 +7,7 @@ interface Backend {
 }
 
 /** Of the driver's connection, what its types leave out. */
-interface CancelConnection extends pg.Connection {
+interface CancelConnection extends Connection {
   connect(port: number, host: string): void;
   connect(socket: string): void;
   requestSsl(): void;
@@ -21,13 +21,13 @@ const TIMEOUT_MS = 2000;
  * the server has taken note; the query then fails with SQLSTATE 57014, unless it was faster.
  */
 export function requestCancel(
-  client: pg.ClientBase,
-  { host = '', port = 5432, ssl }: pg.ClientConfig,
+  client: ClientBase,
+  { host = '', port = 5432, ssl }: ClientConfig,
 ): Promise<void> {
   const { processID, secretKey } = client as unknown as Backend;
   if (processID === undefined || secretKey === undefined) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const connection = new pg.Connection({ ssl }) as CancelConnection;
+    const connection = new Connection({ ssl }) as CancelConnection;
     const timer = setTimeout(() => connection.stream.destroy(), TIMEOUT_MS);
     const cancel = (): void => connection.cancel(processID, secretKey);
     connection.once('connect', () => (ssl === false ? cancel() : connection.requestSsl()));

@@ -1,4 +1,4 @@
-import pg, { type Client, type Pool, type PoolClient } from 'pg';
+import { Pool, type Client, type ClientConfig, type Connection, type PoolClient } from 'pg';
 import { ServeError } from '../../core/errors.js';
 import { withSignal, type Operation } from '../../core/operation.js';
 import { Admission, cancelled } from './admission.js';
@@ -50,7 +50,7 @@ export class PostgresEngine implements Engine {
   ) {
     const max = options.maxConnections ?? 5;
     this.admission = new Admission(max, options.maxWaiting ?? 64);
-    this.pool = new pg.Pool({
+    this.pool = new Pool({
       ...clientConfig(address),
       // One more for our own questions, which must not wait for the callers' queries.
       max: max + 1,
@@ -64,7 +64,7 @@ export class PostgresEngine implements Engine {
       op.log('database.connection_lost', { error: error.message }, 'warn');
     });
     this.pool.on('connect', (client) => {
-      const { connection } = client as unknown as { connection: pg.Connection };
+      const { connection } = client as unknown as { connection: Connection };
       this.guards.set(client, new MessageGuard(connection.stream));
     });
   }
@@ -205,7 +205,7 @@ export class PostgresEngine implements Engine {
     op: Operation,
   ): Promise<PortalRows> {
     const guard = this.guards.get(client);
-    const { connection } = client as unknown as { connection: pg.Connection };
+    const { connection } = client as unknown as { connection: Connection };
     let stop: Error | undefined;
     const end = (error: Error): void => {
       stop ??= error;
@@ -314,14 +314,7 @@ export class PostgresEngine implements Engine {
 }
 
 /** One place where the driver's configuration is made: nothing comes from the environment. */
-export function clientConfig({
-  host,
-  port,
-  user,
-  password,
-  database,
-  tls,
-}: PostgresAddress): pg.ClientConfig {
+export function clientConfig({ host, port, user, password, database, tls }: PostgresAddress): ClientConfig {
   return { host, port, user, password: password ?? '', database, ssl: tls };
 }
 
@@ -331,7 +324,7 @@ function hasNoTls(error: unknown): boolean {
 
 /** Its socket was closed, by us or the server; the pool must not give it to anybody. */
 function isBroken(client: PoolClient): boolean {
-  const { connection } = client as unknown as { connection: pg.Connection };
+  const { connection } = client as unknown as { connection: Connection };
   return connection.stream.destroyed;
 }
 
