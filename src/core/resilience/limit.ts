@@ -1,23 +1,19 @@
-interface Waiting {
-  readonly go: () => void;
-}
+/** A timer that comes late may be caught up with by this much, or high rates would never be reached. */
+const CATCH_UP_MS = 10;
 
 /**
- * Lets through so many calls a second: the first ones at once, the next as soon as a second has passed since the one
- * that is so many before it. In no second are there more, which a bucket that starts full would not hold to.
+ * Lets through so many calls a second, evenly spread: a burst that is delayed on its way would arrive together with
+ * the next one.
  */
 export class RateLimit {
-  /** Calls in one window, and its length: below one a second, one call in a longer window. */
-  readonly #calls: number;
-  readonly #windowMs: number;
-  /** When the latest calls went, oldest first; no more than fit into a window. */
-  readonly #gone: number[] = [];
-  readonly #queue: Waiting[] = [];
+  readonly #intervalMs: number;
+  /** When the next call may go, on the clock of `performance.now()`. */
+  #next = -Infinity;
+  readonly #queue: { readonly go: () => void }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(perSecond: number) {
-    this.#calls = Math.max(1, Math.floor(perSecond));
-    this.#windowMs = (this.#calls * 1000) / perSecond;
+    this.#intervalMs = 1000 / perSecond;
   }
 
   /**
@@ -50,14 +46,11 @@ export class RateLimit {
   }
 
   #go(): void {
-    this.#gone.push(performance.now());
-    if (this.#gone.length > this.#calls) this.#gone.shift();
+    this.#next = Math.max(this.#next, performance.now() - CATCH_UP_MS) + this.#intervalMs;
   }
 
   #waitMs(): number {
-    const [oldest] = this.#gone;
-    if (oldest === undefined || this.#gone.length < this.#calls) return 0;
-    return oldest + this.#windowMs - performance.now();
+    return this.#next - performance.now();
   }
 
   #schedule(): void {
