@@ -562,13 +562,17 @@ export class MCPOrchestrator implements AsyncDisposable {
     } catch (error) {
       const failure = attribute(error, {
         server,
-        phase: 'connect',
+        phase: this.#connections.phaseOf(server.id),
         elapsedMs: performance.now() - started,
         timeoutMs: server.connectTimeoutMs,
         redact: this.#redact,
       });
       this.#errors.set(server.id, failure);
-      op.log('server.failed', { server: server.id, phase: 'connect', code: failure.code }, 'error');
+      op.log(
+        'server.failed',
+        { server: server.id, phase: failure.context['phase'], code: failure.code },
+        'error',
+      );
       throw failure;
     }
   }

@@ -54,20 +54,24 @@ export function attribute(error: unknown, at: Circumstances): MCPOrchestratorExc
   });
 }
 
+const UNDONE: Readonly<Partial<Record<Phase, string>>> = {
+  resolve: 'have its host name resolved',
+  start: 'start',
+  connect: 'complete the connection',
+  negotiate: 'complete the MCP handshake',
+};
+
 /** The error for a limit that ran out, by what was waited for. */
 export function timedOut(at: Circumstances): MCPOrchestratorException {
   const context = contextOf(at);
   const seconds = `${Number((at.timeoutMs / 1000).toPrecision(3))} s`;
   const { server, phase } = at;
-  if (phase === 'connect' || phase === 'negotiate' || phase === 'start') {
-    return new MCPConnectionError(
-      'UPS201',
-      `${server.id} did not complete the connection within ${seconds}`,
-      {
-        context: { ...context, timeout_ms: at.timeoutMs },
-        hint: 'Is the server healthy? A slow one needs a larger connect_timeout.',
-      },
-    );
+  const undone = UNDONE[phase];
+  if (undone !== undefined) {
+    return new MCPConnectionError('UPS201', `${server.id} did not ${undone} within ${seconds}`, {
+      context: { ...context, timeout_ms: at.timeoutMs },
+      hint: 'Is the server healthy? A slow one needs a larger connect_timeout.',
+    });
   }
   const what = at.uri === undefined ? phase : `read of ${at.uri}`;
   return new ResourceFetchError('UPS204', `${server.id} did not answer the ${what} within ${seconds}`, {

@@ -8,7 +8,7 @@ import { startStdioServer, type Child } from './child-process.js';
 import type { ResourceClient } from './resource-client.js';
 import { ServerPolicy } from './server-policy.js';
 import type { OwnExecutable } from './start-server.js';
-import type { ConnectOptions } from './transport.js';
+import type { ConnectOptions, ConnectPhase } from './transport.js';
 
 /** One attempt to connect, shared by all who wait for it; it ends early when the last of them has gone. */
 interface Attempt {
@@ -29,6 +29,8 @@ export class Connections {
   readonly #open = new Map<string, ResourceClient>();
   readonly #children = new Map<string, Child>();
   readonly #policies = new Map<string, ServerPolicy>();
+  /** How far the latest attempt to connect to each server has come, or came. */
+  readonly #phases = new Map<string, () => ConnectPhase>();
   /** Attempts and connections that are coming to their end. */
   readonly #closing = new Set<Promise<unknown>>();
   #closed = false;
@@ -42,6 +44,11 @@ export class Connections {
   find(id: string): ResourceClient | undefined {
     const client = this.#open.get(id);
     return client?.isOpen === true ? client : undefined;
+  }
+
+  /** How far connecting to a server has come; of an attempt that is over, how far it came. */
+  phaseOf(id: string): ConnectPhase {
+    return this.#phases.get(id)?.() ?? 'connect';
   }
 
   /** How a server is treated: the same for all who ask it. */
@@ -143,7 +150,11 @@ export class Connections {
     if (child !== undefined) await nextTurn();
     const { connect } = await import('./resource-client.js');
     const { limit } = this.policyOf(server);
-    const options = limit === undefined ? this.#options : { ...this.#options, limit };
+    const options: ConnectOptions = {
+      ...this.#options,
+      onConnecting: (phase) => this.#phases.set(server.id, phase),
+      ...(limit === undefined ? {} : { limit }),
+    };
     try {
       return await connect(server, options, op, child);
     } catch (error) {
@@ -153,7 +164,14 @@ export class Connections {
       // One that we started before and that has died since makes room for its successor.
       await this.#children.get(server.id)?.stop(false);
       const { startServer } = await import('./start-server.js');
-      const started = await startServer(server, server.start, this.#own, options, op);
+      this.#phases.set(server.id, () => 'start');
+      const started = await startServer(
+        server,
+        server.start,
+        this.#own,
+        { ...options, onConnecting: nobody },
+        op,
+      );
       if (started.child !== undefined) {
         this.#children.set(server.id, started.child);
         if (this.#closed) await started.child.stop(false);
@@ -168,6 +186,9 @@ export class Connections {
     this.#track(client.close());
   }
 }
+
+/** Looks at a server that is starting belong to its start. */
+function nobody(): void {}
 
 function closedError(): MCPConnectionError {
   return new MCPConnectionError('UPS219', 'the orchestrator is closed');

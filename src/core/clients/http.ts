@@ -1,5 +1,6 @@
 import type http from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { isIP, type Socket } from 'node:net';
 import { MCPConnectionError, type ErrorCode } from '../errors.js';
 
 export interface HttpRequest {
@@ -8,6 +9,9 @@ export interface HttpRequest {
   readonly body?: string;
   readonly signal?: AbortSignal;
 }
+
+/** How far the way to an origin has been gone: its name is being looked up, its socket opens, it is there. */
+export type Reach = 'resolve' | 'connect' | 'open';
 
 /** Only this many redirects are followed, and only within one origin. */
 const MAX_REDIRECTS = 3;
@@ -23,6 +27,7 @@ export class HttpOrigin {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #agent: http.Agent;
   readonly #module: typeof http;
+  #reach: Reach;
 
   /** @param url  user info in it becomes an Authorization header, as in a browser */
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
@@ -35,7 +40,13 @@ export class HttpOrigin {
     this.#module = process.getBuiltinModule(
       this.url.protocol === 'https:' ? 'node:https' : 'node:http',
     ) as typeof http;
+    // An address is not looked up. Brackets are those of IPv6.
+    this.#reach = isIP(this.url.hostname.replace(/^\[|\]$/g, '')) === 0 ? 'resolve' : 'connect';
     this.#agent = new this.#module.Agent({ keepAlive: true, maxSockets: 64, noDelay: true });
+  }
+
+  get reach(): Reach {
+    return this.#reach;
   }
 
   /**
@@ -66,6 +77,14 @@ export class HttpOrigin {
     this.#agent.destroy();
   }
 
+  #watch(socket: Socket): void {
+    if (this.#reach === 'open') return;
+    socket.once('lookup', (error: Error | null) => {
+      if (error === null && this.#reach === 'resolve') this.#reach = 'connect';
+    });
+    socket.once(this.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => (this.#reach = 'open'));
+  }
+
   #once(request: HttpRequest, target: URL): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const { signal } = request;
@@ -86,6 +105,7 @@ export class HttpOrigin {
         reject(error);
         return;
       }
+      sent.once('socket', (socket) => this.#watch(socket));
       sent.on('response', (response) => {
         // The signal goes on to guard the body: whoever aborts wants no more of it.
         response.once('close', () => signal?.removeEventListener('abort', onAbort));

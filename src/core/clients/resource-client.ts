@@ -128,9 +128,15 @@ async function connectOver(
   child?: Promise<Child>,
 ): Promise<ResourceClient> {
   const started = performance.now();
+  const transports: LeanTransport[] = [];
+  // Of two attempts the one that came further tells more.
+  const phase = () =>
+    PHASES.findLast((step) => transports.some((transport) => transport.phase === step)) ??
+    (kind === 'stdio' ? 'start' : 'connect');
+  options.onConnecting?.(phase);
   const circumstances = () => ({
     server,
-    phase: 'connect' as const,
+    phase: phase(),
     elapsedMs: performance.now() - started,
     timeoutMs: server.connectTimeoutMs,
     redact: options.redact,
@@ -140,8 +146,11 @@ async function connectOver(
   using whole = options.limit === undefined ? createLimit() : undefined;
   const signal = whole?.signal ?? op.signal;
   const attempt = async (mode: 'legacy' | { pin: string }) => {
-    const begin = (within: AbortSignal) =>
-      connectWith(mode, createTransport(server, kind, options, child), server, within);
+    const begin = (within: AbortSignal) => {
+      const transport = createTransport(server, kind, options, child);
+      transports.push(transport);
+      return connectWith(mode, transport, server, within);
+    };
     if (options.limit === undefined) return begin(signal);
     // Waiting for a turn is no fault of the server: its time begins when it is asked.
     await options.limit.take(op.signal);
@@ -159,6 +168,7 @@ async function connectOver(
 }
 
 const MODERN = '2026-07-28';
+const PHASES = ['start', 'resolve', 'connect', 'negotiate'] as const;
 
 function mustNegotiate(server: ServerConfig, kind: TransportKind): boolean {
   // SSE belongs to the older revisions. Over stdio the question would start the server a second time and may wait

@@ -5,7 +5,7 @@ import { readEvents } from './event-stream.js';
 import { HttpOrigin, readErrorBody } from './http.js';
 import { httpStatusError } from './http-status.js';
 import { parseMessages } from './messages.js';
-import type { LeanTransport } from './transport.js';
+import type { ConnectPhase, LeanTransport } from './transport.js';
 
 /**
  * The HTTP+SSE transport of 2024-11-05 for the SDK's client: one event stream down, a POST for each message up,
@@ -30,6 +30,11 @@ export class SseTransport implements LeanTransport {
     this.#maxBytes = maxBytes;
     // Every request in flight listens; more than ten are no leak.
     setMaxListeners(0, this.#closed.signal);
+  }
+
+  get phase(): ConnectPhase {
+    if (this.#endpoint !== undefined) return 'negotiate';
+    return this.#origin.reach === 'resolve' ? 'resolve' : 'connect';
   }
 
   setProtocolVersion(version: string): void {

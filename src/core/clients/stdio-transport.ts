@@ -3,7 +3,7 @@ import { MCPConnectionError } from '../errors.js';
 import type { Child } from './child-process.js';
 import { tooLarge } from './http.js';
 import { parseMessages } from './messages.js';
-import type { LeanTransport } from './transport.js';
+import type { ConnectPhase, LeanTransport } from './transport.js';
 
 const LINE_BREAK = 0x0a;
 
@@ -31,6 +31,11 @@ export class StdioTransport implements LeanTransport {
     this.#redact = redact;
     this.#started = started;
     this.#maxBytes = maxBytes;
+  }
+
+  /** A process that ends before it has agreed on anything did not start. */
+  get phase(): ConnectPhase {
+    return this.#child === undefined || this.failure !== undefined ? 'start' : 'negotiate';
   }
 
   /** @throws MCPConnectionError UPS216 where the command cannot be run */

@@ -10,7 +10,7 @@ import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
 import { HttpOrigin, readBody, readErrorBody } from './http.js';
 import { parseMessages, responseId } from './messages.js';
-import type { LeanTransport } from './transport.js';
+import type { ConnectPhase, LeanTransport } from './transport.js';
 
 /** Keys of the 2026-07-28 revision: what `Mcp-Name` repeats of the parameters, by method. */
 const NAME_PARAMETER: Readonly<Record<string, string>> = {
@@ -52,6 +52,10 @@ export class StreamableHttpTransport implements LeanTransport {
 
   get sessionId(): string | undefined {
     return this.#sessionId;
+  }
+
+  get phase(): ConnectPhase {
+    return this.#origin.reach === 'open' ? 'negotiate' : this.#origin.reach;
   }
 
   setProtocolVersion(version: string): void {

@@ -1,6 +1,14 @@
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
 import { MCPOrchestratorException } from '../errors.js';
-import { attribute, contextOf, kindOf, quote, timedOut, type Circumstances } from './circumstances.js';
+import {
+  attribute,
+  contextOf,
+  kindOf,
+  quote,
+  timedOut,
+  type Circumstances,
+  type Phase,
+} from './circumstances.js';
 import { httpStatusError } from './http-status.js';
 
 /** An error as a server sent it, for whoever passes it on; without secrets of ours. */
@@ -17,6 +25,8 @@ const RPC_ERRORS = new WeakMap<MCPOrchestratorException, RpcError>();
 export function rpcErrorOf(error: unknown): RpcError | undefined {
   return error instanceof MCPOrchestratorException ? RPC_ERRORS.get(error) : undefined;
 }
+
+const ASKED: Readonly<Partial<Record<Phase, string>>> = { call: 'the call', negotiate: 'the MCP handshake' };
 
 /**
  * Makes one of our errors of whatever a request to a server failed with, by type and code, and says which server
@@ -52,9 +62,7 @@ export function translate(error: unknown, at: Circumstances): MCPOrchestratorExc
   if (error instanceof ProtocolError) {
     const said = quote(error.message, at.redact);
     const what =
-      at.uri === undefined
-        ? `answered ${phase === 'call' ? 'the call' : phase}`
-        : `answered the read of ${at.uri}`;
+      at.uri === undefined ? `answered ${ASKED[phase] ?? phase}` : `answered the read of ${at.uri}`;
     const translated = new Kind(
       'UPS217',
       `${server.id} ${what} with error ${error.code}${said === '' ? '' : `: ${said}`}`,

@@ -1,11 +1,17 @@
 import type { Transport } from '@modelcontextprotocol/client';
+import type { Phase } from './circumstances.js';
 import type { RateLimit } from '../resilience/limit.js';
 
 /** A transport of ours, below the SDK's client. */
 export interface LeanTransport extends Transport {
   /** Why the connection ended, where it did not end because we closed it. */
   readonly failure: Error | undefined;
+  /** How far connecting has come; `negotiate` once messages can be exchanged. */
+  readonly phase: ConnectPhase;
 }
+
+/** The steps of connecting, in their order: `start` stands for the first two where there is a process. */
+export type ConnectPhase = Extract<Phase, 'resolve' | 'start' | 'connect' | 'negotiate'>;
 
 export interface ConnectOptions {
   readonly redact: (text: string) => string;
@@ -13,6 +19,8 @@ export interface ConnectOptions {
   readonly maxBytes: number;
   /** Where each request waits for its turn; absent where there is no limit. */
   readonly limit?: RateLimit;
+  /** Given, as connecting begins, what tells from then on how far it has come. */
+  readonly onConnecting?: (phase: () => ConnectPhase) => void;
 }
 
 /** Bounds of one message from a server. */

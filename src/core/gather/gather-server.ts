@@ -127,7 +127,7 @@ export async function gatherServer(
       error.code === 'UPS219' ? 'server.stopped' : 'server.failed',
       {
         server: server.id,
-        phase: phaseOf(error, phase),
+        phase: phaseOf(error, phaseNow()),
         code: error.code,
         message: error.message,
         attempts,
@@ -135,7 +135,7 @@ export async function gatherServer(
       },
       error.code === 'UPS219' ? 'info' : 'warn',
     );
-    return { ...all, status: 'failed', phase: phaseOf(error, phase), error };
+    return { ...all, status: 'failed', phase: phaseOf(error, phaseNow()), error };
   }
 
   /** Asks the server, again where the failure may pass, over a new connection where the old one broke. */
@@ -160,7 +160,13 @@ export async function gatherServer(
       onRetry: (error, tried, pauseMs) => {
         attempts = Math.max(attempts, tried + 1);
         const code = error instanceof MCPOrchestratorException ? error.code : undefined;
-        op.log('server.retry', { server: server.id, phase, code, attempt: tried, pause_ms: ms(pauseMs) });
+        op.log('server.retry', {
+          server: server.id,
+          phase: phaseNow(),
+          code,
+          attempt: tried,
+          pause_ms: ms(pauseMs),
+        });
       },
     });
   }
@@ -238,10 +244,16 @@ export async function gatherServer(
     throw caught;
   }
 
+  /** While it connects, the step of connecting; what is kept may have been listed before. */
+  function phaseNow(): Phase {
+    const isConnecting = connecting !== undefined && connection === undefined;
+    return phase === 'connect' || isConnecting ? connections.phaseOf(server.id) : phase;
+  }
+
   function circumstances() {
     return {
       server,
-      phase,
+      phase: phaseNow(),
       elapsedMs: performance.now() - started,
       timeoutMs: server.timeoutMs,
       redact: options.redact,

@@ -150,6 +150,11 @@ export function describeOutcome(outcome: Outcome): Readonly<Record<string, unkno
     attempts: outcome.attempts,
     ...(outcome.status === 'ok'
       ? {}
-      : { phase: outcome.phase, code: outcome.error.code, message: outcome.error.message }),
+      : {
+          phase: outcome.phase,
+          code: outcome.error.code,
+          message: outcome.error.message,
+          ...(outcome.error.hint === undefined ? {} : { hint: outcome.error.hint }),
+        }),
   };
 }

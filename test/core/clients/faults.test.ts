@@ -47,7 +47,9 @@ describe.each(TRANSPORTS)('%s', (_, base, transport) => {
     expect(error.message).toContain('a');
     expect(error.hint).toBeDefined();
     expect(error).toBeInstanceOf(
-      error.context['phase'] === 'connect' ? MCPConnectionError : ResourceFetchError,
+      ['resolve', 'connect', 'negotiate'].includes(String(error.context['phase']))
+        ? MCPConnectionError
+        : ResourceFetchError,
     );
     return { error, elapsedMs, upstream };
   }
