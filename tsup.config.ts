@@ -106,15 +106,30 @@ const commanderNeverSpawns: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/**
+ * OpenTelemetry is as large as the rest and mostly unused, so it is a bundle of its own. The path fits both that of
+ * the shim in `bin/`, which runs the program's bundle, and that of the library.
+ */
+const telemetryApart: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'telemetry-apart',
+  setup(build) {
+    build.onResolve({ filter: /[\\/]open-telemetry\.js$/ }, ({ importer }) =>
+      /[\\/]telemetry[\\/]start\.ts$/.test(importer)
+        ? { path: '../dist/telemetry.cjs', external: true }
+        : undefined,
+    );
+  },
+};
+
 export default defineConfig([
   {
     ...common,
-    entry: { mcpx: 'src/main.ts' },
+    entry: { mcpx: 'src/main.ts', telemetry: 'src/core/telemetry/open-telemetry.ts' },
     metafile: true,
     // CommonJS, because an ES import of node:http loads the built-in fetch as well on Node 24 (45 ms).
     format: 'cjs',
     define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
-    esbuildPlugins: [englishOnly, noToolValidator, noOAuth, commanderNeverSpawns],
+    esbuildPlugins: [englishOnly, noToolValidator, noOAuth, commanderNeverSpawns, telemetryApart],
     esbuildOptions(options) {
       // ASCII alone is read as it is, without decoding, and takes one byte a character in memory.
       options.charset = 'ascii';
@@ -141,7 +156,7 @@ export default defineConfig([
     ...common,
     entry: { index: 'src/index.ts' },
     format: 'esm',
-    esbuildPlugins: [englishOnly, noToolValidator, noOAuth],
+    esbuildPlugins: [englishOnly, noToolValidator, noOAuth, telemetryApart],
     // CommonJS packages in an ES bundle still call require() for Node's own modules.
     banner: {
       js: "import { createRequire as createRequireOfMcpx } from 'node:module'; const require = createRequireOfMcpx(import.meta.url);",

@@ -3,6 +3,8 @@ import { colorIsOn } from './commands/color.js';
 import { commands } from './commands/commands.js';
 import type {
   CommandDefinition,
+  CommandInput,
+  Ending,
   GlobalOptions,
   Io,
   OptionDefinition,
@@ -11,6 +13,8 @@ import type {
 import { GLOBAL_OPTIONS } from './commands/global-options.js';
 import { ConfigurationError, MCPOrchestratorException } from './core/errors.js';
 import { createOperationId } from './core/operation.js';
+import { asksForTelemetry } from './core/telemetry/asked.js';
+import { noSpan } from './core/telemetry/span.js';
 import { readVersion } from './core/version.js';
 
 /** What the exit statuses mean; each command's help names those that it can end with. */
@@ -35,22 +39,15 @@ const EXIT_TEXTS: Readonly<Record<number, string>> = {
  * @returns the exit status; never throws
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
-  let status = 0;
+  const run = new Run(io);
   let help = '';
-  const operationId = createOperationId();
-  const program = createProgram(
-    io,
-    operationId,
-    (result) => {
-      status = result;
-    },
-    (text) => {
-      help += text;
-    },
-  );
+  const program = createProgram(run, (text) => {
+    help += text;
+  });
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return status;
+    await run.end();
+    return run.status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const wantsJson = wantsMachineFormat(argv, io);
@@ -60,22 +57,55 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       io.err(help);
       return 2;
     }
-    return report(
-      error instanceof CommanderError ? usageError(error, argv) : error,
-      wantsJson,
-      operationId,
-      argv,
-      io,
-    );
+    const failure = error instanceof CommanderError ? usageError(error, argv) : error;
+    run.status = failure instanceof MCPOrchestratorException ? failure.exitCode : 1;
+    await run.end(failure);
+    await report(failure, wantsJson, run.operationId, argv, io);
+    return run.status;
   }
 }
 
-function createProgram(
-  io: Io,
-  operationId: string,
-  done: (status: number) => void,
-  onHelp: (text: string) => void,
-): Command {
+/** One run of the program, from its command line to its exit status. */
+class Run {
+  readonly io: Io;
+  readonly operationId = createOperationId();
+  status = 0;
+  readonly #started = performance.now();
+  readonly #endings: ((ending: Ending) => void | Promise<void>)[] = [];
+
+  constructor(io: Io) {
+    this.io = io;
+  }
+
+  /** What a command gets besides its arguments and flags. */
+  async begin(
+    definition: CommandDefinition,
+    { quiet }: GlobalOptions,
+  ): Promise<Pick<CommandInput, 'io' | 'onEnd' | 'operationId' | 'span'>> {
+    const { io, operationId } = this;
+    const span =
+      definition.traced === true && asksForTelemetry(io.env)
+        ? await this.#startTrace(definition.name, quiet)
+        : noSpan;
+    return { io, operationId, span, onEnd: (listener) => void this.#endings.unshift(listener) };
+  }
+
+  async end(error?: unknown): Promise<void> {
+    const durationMs = performance.now() - this.#started;
+    const ending = { status: this.status, durationMs, ...(error === undefined ? {} : { error }) };
+    for (const listener of this.#endings) await listener(ending);
+  }
+
+  async #startTrace(command: string, quiet: boolean) {
+    const { traceCommand } = await import('./commands/trace-command.js');
+    const { span, end } = await traceCommand(command, this.operationId, quiet, this.io);
+    this.#endings.push(end);
+    return span;
+  }
+}
+
+function createProgram(run: Run, onHelp: (text: string) => void): Command {
+  const { io } = run;
   const program = new Command('mcpx')
     .description(
       'Gathers the resources of many MCP servers side by side, and says who answers for what and why',
@@ -115,13 +145,13 @@ function createProgram(
     }
     if (definition.exits !== undefined) command.addHelpText('after', `\n${exitHelp(definition.exits)}`);
     for (const subcommand of definition.subcommands ?? []) add(command, subcommand);
-    const { run } = definition;
-    if (run === undefined) return;
+    if (definition.run === undefined) return;
     command.action(async (...input: unknown[]) => {
       const args = input.slice(0, -2) as (string | string[] | undefined)[];
       const options = command.opts<Record<string, unknown>>();
       const global = globalOptions(command.optsWithGlobals());
-      done((await run({ args, options, global, operationId, io })) ?? 0);
+      run.status =
+        (await definition.run?.({ args, options, global, ...(await run.begin(definition, global)) })) ?? 0;
     });
   }
 }
@@ -204,7 +234,7 @@ async function report(
   operationId: string,
   argv: readonly string[],
   io: Io,
-): Promise<number> {
+): Promise<void> {
   if (error instanceof MCPOrchestratorException) {
     const { renderFailure, renderFailureJson } = await import('./render/failure.js');
     io.err(
@@ -212,11 +242,10 @@ async function report(
         ? renderFailureJson(error, operationId)
         : renderFailure(error, { color: wantsColor(argv, io) }),
     );
-    return error.exitCode;
+    return;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.err(`mcpx met a bug of its own; please report it with these lines:\n${stack}\n`);
-  return 1;
 }
 
 function wantsColor(argv: readonly string[], io: Io): boolean {

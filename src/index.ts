@@ -49,6 +49,9 @@ export type {
 } from './core/resolve/types.js';
 export { createOperation } from './core/operation.js';
 export type { Operation, OperationOptions } from './core/operation.js';
+export { startTelemetry } from './core/telemetry/start.js';
+export type { Telemetry, TelemetryOptions } from './core/telemetry/start.js';
+export type { Attributes, Span, SpanOptions, TraceContext } from './core/telemetry/span.js';
 export { createLogger } from './core/logging/logger.js';
 export type { Logger, LoggerOptions } from './core/logging/logger.js';
 export {

@@ -6,14 +6,22 @@ import { expect, test } from 'vitest';
  * What each room may import from, by the first folders of a path below `src/`. Rooms lie in the order of the
  * picture in `src/README.md`: a step knows the steps before it, never the ones after.
  */
-const GROUND = ['core/errors', 'core/operation', 'core/logging', 'core/version', 'core/package-root'];
+const GROUND = [
+  'core/errors',
+  'core/operation',
+  'core/logging',
+  'core/telemetry',
+  'core/version',
+  'core/package-root',
+];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/errors': [],
   'core/error-catalogue': ['core/errors'],
   'core/version': [],
   'core/package-root': [],
   'core/logging': [],
-  'core/operation': ['core/logging'],
+  'core/telemetry': ['core/version'],
+  'core/operation': ['core/logging', 'core/telemetry'],
   'core/config': GROUND,
   'core/resilience': GROUND,
   'core/cache': [...GROUND, 'core/resilience'],

@@ -1,5 +1,6 @@
 import type { OwnExecutable } from '../core/clients/start-server.js';
 import type { LogFormat, LogLevel } from '../core/logging/logger.js';
+import type { Span } from '../core/telemetry/span.js';
 
 /** The world as a command sees it; a test passes its own. */
 export interface Io {
@@ -60,6 +61,8 @@ export interface CommandDefinition {
   /** The exit statuses that matter here; help ends with them. */
   readonly exits?: readonly number[];
   readonly subcommands?: readonly CommandDefinition[];
+  /** It asks servers, and OpenTelemetry hears of it where the environment says so. */
+  readonly traced?: boolean;
   /** @returns the exit status; 0 when it returns nothing */
   run?(input: CommandInput): Promise<number | void>;
 }
@@ -70,5 +73,17 @@ export interface CommandInput {
   readonly global: GlobalOptions;
   /** In every log line, report and error of this run. */
   readonly operationId: string;
+  /** The whole command for OpenTelemetry. */
+  readonly span: Span;
   readonly io: Io;
+  /** Calls back when the command has ended, before its failure is told. */
+  onEnd(listener: (ending: Ending) => void): void;
+}
+
+/** How a command ended. */
+export interface Ending {
+  /** The exit status. */
+  readonly status: number;
+  readonly durationMs: number;
+  readonly error?: unknown;
 }

@@ -34,6 +34,7 @@ export const gatherCommand: CommandDefinition = {
     'mcpx gather --domain products sales --degraded --deadline 10s',
   ],
   exits: [0, 2, 3, 4, 5, 6, 7, 130],
+  traced: true,
   run,
 };
 

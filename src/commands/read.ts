@@ -11,6 +11,7 @@ export const readCommand: CommandDefinition = {
   ],
   examples: ['mcpx read product-aliases://list', 'mcpx read database://metadata --json'],
   exits: [0, 2, 3, 4, 5, 7, 130],
+  traced: true,
   run,
 };
 

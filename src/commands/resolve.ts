@@ -36,6 +36,7 @@ export const resolveCommand: CommandDefinition = {
     'mcpx resolve products --in "How many magic wands did we sell?" --json',
   ],
   exits: [0, 2, 3, 4, 5, 6, 7, 8, 130],
+  traced: true,
   run,
 };
 

@@ -18,7 +18,8 @@ export interface Session {
 }
 
 /** Finds and loads the configuration and begins an operation that logs as flags and file say. */
-export async function openSession({ global, io, operationId }: CommandInput): Promise<Session> {
+export async function openSession(input: CommandInput): Promise<Session> {
+  const { global, io, operationId, span } = input;
   const found = await findConfig(global.config, io.cwd, io.env);
   // The shorter name is the one that a person recognises.
   const local = relative(io.cwd, found);
@@ -29,7 +30,7 @@ export async function openSession({ global, io, operationId }: CommandInput): Pr
   }
   const redact = createRedactor(secretsOf(config));
   const logger = loggerFor(global, io, config.logging, redact);
-  const op = createOperation({ id: operationId, signal: io.signal, logger });
+  const op = createOperation({ id: operationId, signal: io.signal, logger, span });
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
   return { config, op, redact };
 }

@@ -1,4 +1,5 @@
 import { silentLogger, type LogFields, type Logger, type LogLevel } from './logging/logger.js';
+import { noSpan, type Span, type SpanOptions } from './telemetry/span.js';
 
 /**
  * One request of a user on its way through the core: passed on as the last parameter, so that cancelling and
@@ -9,6 +10,8 @@ export interface Operation {
   readonly id: string;
   /** Aborts on Ctrl-C, at the deadline, and when fail-fast stops the others. */
   readonly signal: AbortSignal;
+  /** What is being done, for OpenTelemetry; parts of it are spans below this one. */
+  readonly span: Span;
   log(event: string, fields?: LogFields, level?: LogLevel): void;
 }
 
@@ -16,6 +19,8 @@ export interface OperationOptions {
   readonly id?: string;
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
+  /** From `startTelemetry`; nothing is traced without it. */
+  readonly span?: Span;
 }
 
 /**
@@ -37,11 +42,34 @@ export function createOperation(options: OperationOptions = {}): Operation {
   return {
     id,
     signal: options.signal ?? new AbortController().signal,
+    span: options.span ?? noSpan,
     log: (event, fields, level = 'info') => logger.log(level, event, { operation_id: id, ...fields }),
   };
 }
 
 /** The same operation under another signal, for a part that may be stopped alone. */
 export function withSignal(op: Operation, signal: AbortSignal): Operation {
-  return { id: op.id, signal, log: (event, fields, level) => op.log(event, fields, level) };
+  return { id: op.id, signal, span: op.span, log: (event, fields, level) => op.log(event, fields, level) };
+}
+
+function withSpan(op: Operation, span: Span): Operation {
+  return { id: op.id, signal: op.signal, span, log: (event, fields, level) => op.log(event, fields, level) };
+}
+
+/** Does a part of an operation as a span of its own, which fails where the part does. */
+export async function inSpan<T>(
+  op: Operation,
+  name: string,
+  options: SpanOptions,
+  part: (op: Operation) => Promise<T>,
+): Promise<T> {
+  const span = op.span.child(name, options);
+  try {
+    return await part(span === op.span ? op : withSpan(op, span));
+  } catch (error) {
+    span.fail(error);
+    throw error;
+  } finally {
+    span.end();
+  }
 }

@@ -21,7 +21,7 @@ import { gather } from './gather/gather.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
-import { createOperation, withSignal, type Operation } from './operation.js';
+import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
 import { createDeadline, type Deadline } from './resilience/deadline.js';
 import type { PrioritizedEntity } from './resolve/domain.js';
@@ -310,11 +310,14 @@ export class MCPOrchestrator implements AsyncDisposable {
   ): Promise<DomainResolution> {
     const servers = this.#serversOf(domain, request.server);
     const { asksForNames, resolver } = await this.#resolveStep();
-    const gathered = await this.gather(
-      { ...request, servers: servers.map(({ id }) => id), listOnly: !asksForNames(request) },
-      op,
-    );
-    return resolver.answer(domain, this.registry.forDomain(domain), gathered, request, op);
+    const attributes = { 'mcpx.domain': domain, 'mcpx.terms': request.terms?.length ?? 0 };
+    return inSpan(op, 'resolve', { attributes, redact: this.#redact }, async (inner) => {
+      const gathered = await this.gather(
+        { ...request, servers: servers.map(({ id }) => id), listOnly: !asksForNames(request) },
+        inner,
+      );
+      return resolver.answer(domain, this.registry.forDomain(domain), gathered, request, inner);
+    });
   }
 
   /**

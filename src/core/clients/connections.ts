@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../errors.js';
-import { withSignal, type Operation } from '../operation.js';
+import { inSpan, withSignal, type Operation } from '../operation.js';
 import { abortable } from '../resilience/deadline.js';
 import { startStdioServer, type Child } from './child-process.js';
 import type { ResourceClient } from './resource-client.js';
@@ -132,7 +132,20 @@ export class Connections {
   }
 
   async #connect(server: ServerConfig, op: Operation): Promise<ResourceClient> {
-    const client = await this.#connectOrStart(server, op);
+    const attributes = { 'mcpx.server.id': server.id };
+    const client = await inSpan(
+      op,
+      'connect',
+      { attributes, redact: this.#options.redact },
+      async (inner) => {
+        const connected = await this.#connectOrStart(server, inner);
+        inner.span.set({
+          'mcpx.transport': connected.connection.transport,
+          'mcp.protocol.version': connected.connection.protocolVersion,
+        });
+        return connected;
+      },
+    );
     if (this.#closed || op.signal.aborted) {
       await client.close();
       throw this.#closed ? closedError() : op.signal.reason;
@@ -165,12 +178,9 @@ export class Connections {
       await this.#children.get(server.id)?.stop(false);
       const { startServer } = await import('./start-server.js');
       this.#phases.set(server.id, () => 'start');
-      const started = await startServer(
-        server,
-        server.start,
-        this.#own,
-        { ...options, onConnecting: nobody },
-        op,
+      const { start } = server;
+      const started = await inSpan(op, 'start server', {}, (inner) =>
+        startServer(server, start, this.#own, { ...options, onConnecting: nobody }, inner),
       );
       if (started.child !== undefined) {
         this.#children.set(server.id, started.child);

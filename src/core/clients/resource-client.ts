@@ -2,12 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SdkError, SdkErrorCode, SdkHttpError, type RequestOptions } from '@modelcontextprotocol/client';
 import type { ServerConfig, TransportKind } from '../config/config.js';
 import { MCPConnectionError, MCPOrchestratorException, ResourceFetchError } from '../errors.js';
-import type { Operation } from '../operation.js';
+import { inSpan, type Operation } from '../operation.js';
 import { abortable, createDeadline } from '../resilience/deadline.js';
+import { noSpan, type Span } from '../telemetry/span.js';
 import type { Child } from './child-process.js';
 import { createTransport } from './create-transport.js';
 import { ANY_OBJECT, LeanClient } from './lean-client.js';
 import { attribute, timedOut, type Phase } from './circumstances.js';
+import { addressOf, requestSpan, TracedRequests } from './traced-requests.js';
 import { translate } from './translate.js';
 import type { ConnectOptions, LeanTransport } from './transport.js';
 
@@ -115,6 +117,7 @@ export async function connect(
 interface Attempt {
   readonly client: LeanClient;
   readonly transport: LeanTransport;
+  readonly traced: TracedRequests;
 }
 
 /** How long a server may think about `server/discover` before it is asked to `initialize` as well. */
@@ -145,11 +148,15 @@ async function connectOver(
     createDeadline(server.connectTimeoutMs, () => timedOut(circumstances()), op.signal);
   using whole = options.limit === undefined ? createLimit() : undefined;
   const signal = whole?.signal ?? op.signal;
-  const attempt = async (mode: 'legacy' | { pin: string }) => {
+  const failureOf = (error: unknown) =>
+    signal.aborted ? attribute(signal.reason, circumstances()) : translate(error, circumstances());
+  const attempt = async (mode: Mode) => {
     const begin = (within: AbortSignal) => {
       const transport = createTransport(server, kind, options, child);
       transports.push(transport);
-      return connectWith(mode, transport, server, within);
+      return traceHandshake(mode, server, kind, options, op, failureOf, (span) =>
+        connectWith(mode, transport, server, within, span),
+      );
     };
     if (options.limit === undefined) return begin(signal);
     // Waiting for a turn is no fault of the server: its time begins when it is asked.
@@ -158,17 +165,44 @@ async function connectOver(
     return await begin(own.signal);
   };
   try {
-    const { client, transport } = await (mustNegotiate(server, kind)
+    const connected = await (mustNegotiate(server, kind)
       ? negotiate(attempt, signal)
       : attempt(kind === 'sse' || server.protocol !== MODERN ? 'legacy' : { pin: MODERN }));
-    return new SdkResourceClient(server, kind, client, transport, options);
+    return new SdkResourceClient(server, kind, connected, options);
   } catch (error) {
-    throw signal.aborted ? attribute(signal.reason, circumstances()) : translate(error, circumstances());
+    throw failureOf(error);
+  }
+}
+
+/** Makes a span of the first request to a server. */
+async function traceHandshake(
+  mode: Mode,
+  server: ServerConfig,
+  kind: Exclude<TransportKind, 'auto'>,
+  { redact }: ConnectOptions,
+  op: Operation,
+  failureOf: (error: unknown) => Error,
+  handshake: (span: Span) => Promise<Attempt>,
+): Promise<Attempt> {
+  const method = mode === 'legacy' ? 'initialize' : 'server/discover';
+  const { name, options } = requestSpan(method, {}, addressOf(server, kind), redact);
+  const span = op.span.child(name, options);
+  try {
+    return await handshake(span);
+  } catch (error) {
+    // An answer as good as any other: the server is of the older era.
+    if (isOlderServer(error)) throw error;
+    const failure = failureOf(error);
+    span.fail(failure);
+    throw failure;
+  } finally {
+    span.end();
   }
 }
 
 const MODERN = '2026-07-28';
 const PHASES = ['start', 'resolve', 'connect', 'negotiate'] as const;
+type Mode = 'legacy' | { readonly pin: string };
 
 function mustNegotiate(server: ServerConfig, kind: TransportKind): boolean {
   // SSE belongs to the older revisions. Over stdio the question would start the server a second time and may wait
@@ -177,15 +211,18 @@ function mustNegotiate(server: ServerConfig, kind: TransportKind): boolean {
 }
 
 async function connectWith(
-  mode: 'legacy' | { pin: string },
+  mode: Mode,
   transport: LeanTransport,
   server: ServerConfig,
   signal: AbortSignal,
+  span: Span,
 ): Promise<Attempt> {
   const client = new LeanClient(mode);
+  const traced = new TracedRequests();
+  traced.follow(transport, span);
   try {
     await abortable(client.connect(transport, { signal, timeout: server.connectTimeoutMs }), signal);
-    return { client, transport };
+    return { client, transport, traced };
   } catch (error) {
     void transport.close();
     throw transport.failure ?? error;
@@ -198,10 +235,7 @@ async function connectWith(
  * A server that is slow to say so is asked to `initialize` meanwhile, so that an older one does not cost a round trip
  * more than it must, and one that never answers a method which it does not know does not hang.
  */
-async function negotiate(
-  attempt: (mode: 'legacy' | { pin: string }) => Promise<Attempt>,
-  signal: AbortSignal,
-): Promise<Attempt> {
+async function negotiate(attempt: (mode: Mode) => Promise<Attempt>, signal: AbortSignal): Promise<Attempt> {
   const modern = attempt({ pin: MODERN });
   const verdict = modern.then(
     () => 'modern' as const,
@@ -245,6 +279,7 @@ class SdkResourceClient implements ResourceClient {
   readonly connection: Connection;
   readonly #client: LeanClient;
   readonly #transport: LeanTransport;
+  readonly #traced: TracedRequests;
   readonly #options: ConnectOptions;
   readonly closed: Promise<void>;
   #open = true;
@@ -253,13 +288,13 @@ class SdkResourceClient implements ResourceClient {
   constructor(
     server: ServerConfig,
     kind: Exclude<TransportKind, 'auto'>,
-    client: LeanClient,
-    transport: LeanTransport,
+    { client, transport, traced }: Attempt,
     options: ConnectOptions,
   ) {
     this.server = server;
     this.#client = client;
     this.#transport = transport;
+    this.#traced = traced;
     this.#options = options;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's client is no event target
     client.onclose = () => {
@@ -410,7 +445,33 @@ class SdkResourceClient implements ResourceClient {
     });
   }
 
-  async #request(
+  #request(
+    method: string,
+    params: Record<string, unknown>,
+    phase: Phase,
+    op: Operation,
+    uri?: string,
+    more?: RequestOptions,
+  ): Promise<Record<string, unknown>> {
+    // The usual case, which is to cost nothing.
+    if (op.span === noSpan) return this.#send(method, params, phase, op, uri, more);
+    const { transport, protocolVersion } = this.connection;
+    const attributes = { ...addressOf(this.server, transport), 'mcp.protocol.version': protocolVersion };
+    const { name, options } = requestSpan(method, params, attributes, this.#options.redact);
+    return inSpan(op, name, options, async (inner) => {
+      try {
+        const stamped = this.#traced.stamp(params, inner.span);
+        const result = await this.#send(method, stamped, phase, inner, uri, more);
+        if (method === 'tools/call' && result['isError'] === true)
+          inner.span.set({ 'error.type': 'tool_error' });
+        return result;
+      } finally {
+        this.#traced.done(inner.span);
+      }
+    });
+  }
+
+  async #send(
     method: string,
     params: Record<string, unknown>,
     phase: Phase,

@@ -3,6 +3,7 @@ import type { ServerConfig, StartConfig } from '../config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../errors.js';
 import type { Operation } from '../operation.js';
 import { createDeadline } from '../resilience/deadline.js';
+import { silently } from '../telemetry/span.js';
 import { Child } from './child-process.js';
 import { connect, type ResourceClient } from './resource-client.js';
 import type { ConnectOptions } from './transport.js';
@@ -84,7 +85,7 @@ export async function startServer(
       // Looked at before the attempt: a child that ended may have left the port to another one.
       const ended = child.hasExited;
       try {
-        const looking = { ...op, signal: deadline.signal, id: op.id };
+        const looking = { ...op, signal: deadline.signal, span: silently(op.span) };
         const client = await connect(server, options, looking);
         await client.listResources(looking).catch(async (error: unknown) => {
           await client.close();

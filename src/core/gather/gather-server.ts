@@ -160,13 +160,9 @@ export async function gatherServer(
       onRetry: (error, tried, pauseMs) => {
         attempts = Math.max(attempts, tried + 1);
         const code = error instanceof MCPOrchestratorException ? error.code : undefined;
-        op.log('server.retry', {
-          server: server.id,
-          phase: phaseNow(),
-          code,
-          attempt: tried,
-          pause_ms: ms(pauseMs),
-        });
+        const fields = { phase: phaseNow(), code, attempt: tried, pause_ms: ms(pauseMs) };
+        op.log('server.retry', { server: server.id, ...fields });
+        op.span.event('retry', fields);
       },
     });
   }

@@ -3,12 +3,13 @@ import type { Connections } from '../clients/connections.js';
 import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
-import { withSignal, type Operation } from '../operation.js';
+import { inSpan, withSignal, type Operation } from '../operation.js';
 import { createDeadline } from '../resilience/deadline.js';
 import type { ServerCache } from './answers.js';
 import { findConflicts } from './conflicts.js';
 import { createAccount, gatherServer } from './gather-server.js';
 import type { Gathered, Outcome } from './outcome.js';
+import { traceGathered, traceOutcome } from './trace-outcome.js';
 
 /** All contents of one gather together. */
 const MAX_GATHER_BYTES = 512 * 1024 * 1024;
@@ -44,6 +45,23 @@ export async function gather(
   options: GatherOptions,
   op: Operation,
 ): Promise<Gathered> {
+  const attributes = {
+    'mcpx.mode': options.failFast ? 'fail-fast' : 'degraded',
+    'mcpx.list_only': options.listOnly ?? false,
+    'mcpx.servers': servers.length,
+    'mcpx.operation.id': op.id,
+  };
+  return inSpan(op, 'gather', { attributes, redact: options.redact }, (inner) =>
+    gatherAll(servers, connections, options, inner),
+  );
+}
+
+async function gatherAll(
+  servers: readonly ServerConfig[],
+  connections: Connections,
+  options: GatherOptions,
+  op: Operation,
+): Promise<Gathered> {
   const started = performance.now();
   const seconds = options.deadlineMs / 1000;
   using deadline = createDeadline(
@@ -65,21 +83,22 @@ export async function gather(
     servers.map((server) =>
       limit(async () => {
         const failFast = options.failFast && server.required;
-        const outcome = await gatherServer(
-          server,
-          connections,
-          {
-            failFast,
-            listOnly: options.listOnly ?? false,
-            oneShot: options.oneShot ?? false,
-            deadlineAt: started + options.deadlineMs,
-            redact: options.redact,
-            account,
-            cache: options.cacheOf(server),
-            ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
-          },
-          inner,
-        );
+        const asked = {
+          failFast,
+          listOnly: options.listOnly ?? false,
+          oneShot: options.oneShot ?? false,
+          deadlineAt: started + options.deadlineMs,
+          redact: options.redact,
+          account,
+          cache: options.cacheOf(server),
+          ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
+        };
+        const attributes = { 'mcpx.server.id': server.id, 'mcpx.server.priority': server.priority };
+        const outcome = await inSpan(inner, 'gather server', { attributes }, async (part) => {
+          const fared = await gatherServer(server, connections, asked, part);
+          traceOutcome(part.span, fared);
+          return fared;
+        });
         if (failFast && outcome.status !== 'ok' && firstFailure === undefined) {
           firstFailure = outcome.error;
           deadline.abort(new MCPConnectionError('UPS219', `stopped, since ${server.id} failed`));
@@ -92,6 +111,7 @@ export async function gather(
   const durationMs = performance.now() - started;
   const failed = outcomes.filter(({ status }) => status === 'failed');
   const complete = outcomes.every(({ status, server }) => status === 'ok' || !server.required);
+  traceGathered(op.span, { outcomes, complete });
   op.log('gather.finished', {
     servers: servers.length,
     failed: failed.length,

@@ -165,6 +165,7 @@ function operationOf(op: Operation, signal: AbortSignal): Operation {
   return {
     id,
     signal,
+    span: op.span,
     log: (event, fields, level) => op.log(event, { operation_id: id, ...fields }, level),
   };
 }
