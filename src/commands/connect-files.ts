@@ -49,15 +49,13 @@ async function connectFile(
   const op = createOperation({ id: operationId, signal: io.signal, logger });
   await using orchestrator = new MCPOrchestrator(config, { ownExecutable: io.ownExecutable });
   const progress = io.stderrIsTerminal && !global.quiet && !global.verbose ? startProgress(io) : undefined;
-  // What is left of the whole; not nothing, so that each server still says that it was not waited for.
-  const leftMs =
-    global.deadlineMs === undefined
-      ? undefined
-      : Math.max(1, global.deadlineMs - (performance.now() - started));
   try {
     const inspection = await orchestrator.inspect(
       {
-        ...(leftMs === undefined ? {} : { deadlineMs: leftMs }),
+        // The deadline of the file is that of its servers alone.
+        ...(global.deadlineMs === undefined
+          ? {}
+          : { deadlineMs: global.deadlineMs, spentMs: performance.now() - started }),
         ...(progress === undefined
           ? {}
           : { onPhase: (server: ServerConfig, phase: string) => progress.update(server.id, phase) }),

@@ -98,7 +98,10 @@ export interface ReadAnswer {
 }
 
 /** What `inspect` may be told. */
-export type InspectRequest = Pick<GatherRequest, 'deadlineMs' | 'onPhase'>;
+export interface InspectRequest extends Pick<GatherRequest, 'deadlineMs' | 'onPhase'> {
+  /** How much of the deadline has gone already, where it bounds more than this. */
+  readonly spentMs?: number;
+}
 
 /** The connected server that runs queries. */
 export interface Executor {
@@ -457,6 +460,7 @@ export class MCPOrchestrator implements AsyncDisposable {
       {
         failFast: this.config.failFast,
         deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
+        spentMs: request.spentMs ?? 0,
         concurrency: this.config.maxConnections,
         redact: this.#redact,
         ...(request.onPhase === undefined ? {} : { onPhase: request.onPhase }),

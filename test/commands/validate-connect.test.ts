@@ -317,8 +317,24 @@ describe('what the configuration claims', () => {
   it.each(claims)('%s', async (_, options, settings, expected) => {
     await using upstream = await startFakeUpstream(options);
     const found = await report({ a: server({ url: upstream.mcpUrl, ...settings }) });
+    const hasQueries = options.tools?.includes(TOOL) === true && expected.length === 0;
+    expect(found.gathers).toMatchObject([{ executor: hasQueries ? 'a' : null }]);
     expect(told(found)).toEqual(expected.map((line) => line.replace(/(\S+)$/, 'mcp_servers.a.$1')));
     expect(found.status).toBe(expected.some((line) => line.startsWith('error')) ? 4 : 0);
+  });
+
+  it('that says nothing of an empty list because of the globs', async () => {
+    await using empty = await startFakeUpstream({ resources: [] });
+    await using full = await startFakeUpstream();
+    const settings = { capabilities: ['list_resources'], resources: { include: ['other://*'] } };
+    const found = await report({
+      a: server({ url: empty.mcpUrl, ...settings }),
+      b: server({ url: full.mcpUrl, ...settings }, 2),
+    });
+    expect(found.diagnostics.map(({ summary }) => summary)).toEqual([
+      'a claims list_resources and lists no resource',
+      'b claims list_resources, and resources.include and exclude leave out all 3 that it lists',
+    ]);
   });
 
   it('of a real server without resources', async () => {
@@ -629,12 +645,16 @@ describe('the files', () => {
     for (const name of ['1.yaml', '2.yaml', '3.yaml']) folder.write(name, text);
     const started = performance.now();
     const ran = await run(
-      ['validate-config', '--connect', '--json', '--deadline', '400ms', '1.yaml', '2.yaml', '3.yaml'],
+      ['validate-config', '--connect', '--json', '--deadline', '1s', '1.yaml', '2.yaml', '3.yaml'],
       { cwd: folder.path },
     );
     expect(performance.now() - started).toBeLessThan(5000);
     expect(ran.status).toBe(4);
-    const { servers, diagnostics } = JSON.parse(ran.stdout) as Report;
+    const { servers, diagnostics, gathers } = JSON.parse(ran.stdout) as Report;
+    const [first = 0, ...others] = gathers.map(({ duration_ms }) => Number(duration_ms));
+    expect(first).toBeGreaterThanOrEqual(980);
+    for (const duration of others) expect(duration).toBeLessThan(first - 50);
+    for (const { summary } of diagnostics) expect(summary).toContain('the deadline of 1 s');
     expect(servers.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
     expect(diagnostics.map(({ code }) => code)).toEqual(['UPS208', 'UPS208', 'UPS208']);
   });
@@ -667,7 +687,8 @@ it('shows no credential, whatever the servers say', async () => {
   const echo: FakeUpstreamOptions = {
     name: `shop ${SECRET}`,
     tools: [{ name: `tool-${SECRET}` }, TOOL],
-    resources: [{ uri: `item://${SECRET}`, name: SECRET }],
+    // Listed twice, which is told with the URI.
+    resources: [1, 2].map(() => ({ uri: `item://${SECRET}`, name: SECRET })),
     templates: [{ uriTemplate: `x://${SECRET}/{id}`, name: 'x' }],
   };
   await using one = await startFakeUpstream(echo);

@@ -15,6 +15,8 @@ import { findExecutor, outlookOf } from './outlook.js';
 export interface InspectOptions {
   readonly failFast: boolean;
   readonly deadlineMs: number;
+  /** How much of the deadline has gone already. */
+  readonly spentMs: number;
   /** Servers that are worked on at once. */
   readonly concurrency: number;
   readonly redact: (text: string) => string;
@@ -37,8 +39,10 @@ export async function inspect(
 ): Promise<Inspection> {
   const started = performance.now();
   const { deadlineMs, failFast } = options;
+  // Not nothing, so that each server still says that it was not waited for.
+  const leftMs = Math.max(1, deadlineMs - options.spentMs);
   using deadline = createDeadline(
-    deadlineMs,
+    leftMs,
     () =>
       new MCPConnectionError('UPS208', `not finished within the deadline of ${deadlineMs / 1000} s`, {
         context: { deadline_ms: deadlineMs },
@@ -57,7 +61,7 @@ export async function inspect(
         const inspected = await inspectServer(
           server,
           connections,
-          { ...options, deadlineAt: started + deadlineMs },
+          { ...options, deadlineAt: started + leftMs },
           inner,
         );
         byEnd.push(inspected);
