@@ -501,7 +501,7 @@ describe('what a gather would come to', () => {
       const found = await report(servers, { fail_fast });
       using folder = temporaryFolder();
       const file = folder.write('mcpx.yaml', configText(servers, { fail_fast }));
-      const gathered = await run(['gather', '--list-only', '--json', '-c', file]);
+      const gathered = await run(['gather', '--list-only', '--no-cache', '--json', '-c', file]);
       expect(found.gathers[0]).toMatchObject({
         mode: fail_fast ? 'fail-fast' : 'degraded',
         exit_code: gathered.status,
@@ -651,9 +651,8 @@ describe('the files', () => {
     expect(performance.now() - started).toBeLessThan(5000);
     expect(ran.status).toBe(4);
     const { servers, diagnostics, gathers } = JSON.parse(ran.stdout) as Report;
-    const [first = 0, ...others] = gathers.map(({ duration_ms }) => Number(duration_ms));
-    expect(first).toBeGreaterThanOrEqual(980);
-    for (const duration of others) expect(duration).toBeLessThan(first - 50);
+    // Three seconds, if each had the whole for itself.
+    expect(gathers.reduce((sum, { duration_ms }) => sum + Number(duration_ms), 0)).toBeLessThan(2000);
     for (const { summary } of diagnostics) expect(summary).toContain('the deadline of 1 s');
     expect(servers.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
     expect(diagnostics.map(({ code }) => code)).toEqual(['UPS208', 'UPS208', 'UPS208']);

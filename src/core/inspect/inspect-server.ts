@@ -70,7 +70,13 @@ export async function inspectServer(
     list: (client: ResourceClient) => Promise<{ readonly items: readonly unknown[] }>,
   ): Promise<ListedNames> {
     try {
-      const { items } = await list(await connections.get(server, op));
+      const { items } = await connections
+        .policyOf(server)
+        .run(async () => list(await connections.get(server, op)), op, {
+          deadlineAt: options.deadlineAt,
+          onRetry: (_, attempt) =>
+            op.log('server.retry', { server: server.id, listing: `${what}s`, attempt }),
+        });
       const { names, malformed } = decodeNames(server.id, what, items);
       return { names: names.map(options.redact), malformed };
     } catch (caught) {
