@@ -12,6 +12,7 @@ export type {
 } from './core/orchestrator.js';
 export { findConfig, loadConfig } from './core/config/load.js';
 export type { Config, ServerConfig } from './core/config/config.js';
+export type { ConfigDifference } from './core/config/difference.js';
 export type { CacheCounts, CacheMode } from './core/cache/cache.js';
 export type { Freshness } from './core/cache/lifetime.js';
 export type { Problem } from './core/config/problem.js';

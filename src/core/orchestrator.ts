@@ -9,6 +9,7 @@ import type { ResourceClient } from './clients/resource-client.js';
 import type { OwnExecutable } from './clients/start-server.js';
 import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
+import { differenceOf, type ConfigDifference } from './config/difference.js';
 import { loadConfig } from './config/load.js';
 import {
   MCPConnectionError,
@@ -124,32 +125,40 @@ const EXECUTE_QUERY = 'execute_query';
  * @see documents 000 to 003, "Orchestrator Interface"
  */
 export class MCPOrchestrator implements AsyncDisposable {
-  readonly config: Config;
-  readonly registry: Registry;
   readonly #connections: Connections;
-  readonly #redact: (text: string) => string;
+  readonly #options: OrchestratorOptions;
+  /** Of every configuration that was ever in use: an old one's secrets may still turn up. */
+  readonly #secrets = new Set<string>();
+  readonly #redact = (text: string) => this.#redactor(text);
   readonly #errors = new Map<string, MCPOrchestratorException>();
-  readonly #cache: ResourceCache;
   readonly #shelves = new WeakMap<ServerConfig, Shelf>();
+  #config: Config;
+  #registry: Registry;
+  #redactor: (text: string) => string;
+  #cache: ResourceCache;
   #cacheTrouble: Error | undefined;
   #resolver: DomainResolver | undefined;
   #initialized = false;
 
   constructor(config: Config, options: OrchestratorOptions = {}) {
-    this.config = config;
-    this.registry = new Registry(config.servers);
-    this.#redact = createRedactor(secretsOf(config));
-    const { cacheMaxBytes: maxBytes } = config;
-    const folder = config.cacheStore === 'disk' ? options.cacheFolder : undefined;
-    const onTrouble = (error: Error) => (this.#cacheTrouble = error);
-    this.#cache = new ResourceCache({
-      maxBytes,
-      ...(folder === undefined ? {} : { disk: new DiskStore({ folder, maxBytes, onTrouble }) }),
-    });
+    this.#config = config;
+    this.#options = options;
+    this.#registry = new Registry(config.servers);
+    this.#redactor = this.#createRedactor(config);
+    this.#cache = this.#createCache(config);
     this.#connections = new Connections(
       { redact: this.#redact, maxBytes: DEFAULT_MAX_MESSAGE_BYTES },
       options.ownExecutable ?? { command: 'mcpx', args: [] },
     );
+  }
+
+  /** What is in use now; `reconfigure` replaces it. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  get registry(): Registry {
+    return this.#registry;
   }
 
   /** @throws ConfigurationError with every problem of the file in `context.problems` */
@@ -482,6 +491,27 @@ export class MCPOrchestrator implements AsyncDisposable {
     return this.#connect(server, op);
   }
 
+  /**
+   * Takes another configuration over. Connections to servers that did not change stay open; those to servers that are
+   * gone or have another address, other credentials or other limits are closed, and the processes that were started for
+   * them are stopped.
+   *
+   * @returns what is different, when all of that is done
+   */
+  async reconfigure(config: Config): Promise<ConfigDifference> {
+    const difference = differenceOf(this.#config, config);
+    const needsCache =
+      config.cacheMaxBytes !== this.config.cacheMaxBytes || config.cacheStore !== this.config.cacheStore;
+    this.#config = config;
+    this.#registry = new Registry(config.servers);
+    this.#redactor = this.#createRedactor(config);
+    if (needsCache) this.#cache = this.#createCache(config);
+    const gone = [...difference.removed, ...difference.reconnected];
+    for (const id of gone) this.#errors.delete(id);
+    await Promise.all(gone.map((id) => this.#connections.retire(id)));
+    return difference;
+  }
+
   getStatus(): OrchestratorStatus {
     const { hits, misses } = this.#cache.counts;
     return {
@@ -521,6 +551,20 @@ export class MCPOrchestrator implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #createRedactor(config: Config): (text: string) => string {
+    for (const secret of secretsOf(config)) this.#secrets.add(secret);
+    return createRedactor([...this.#secrets].sort((a, b) => b.length - a.length));
+  }
+
+  #createCache({ cacheMaxBytes: maxBytes, cacheStore }: Config): ResourceCache {
+    const folder = cacheStore === 'disk' ? this.#options.cacheFolder : undefined;
+    const onTrouble = (error: Error) => (this.#cacheTrouble = error);
+    return new ResourceCache({
+      maxBytes,
+      ...(folder === undefined ? {} : { disk: new DiskStore({ folder, maxBytes, onTrouble }) }),
+    });
   }
 
   #cacheOf(server: ServerConfig, mode: CacheMode): ServerCache {

@@ -95,6 +95,29 @@ export class Connections {
     if (client !== undefined) this.#forget(id, client);
   }
 
+  /**
+   * Ends all that there is for a server: its connection, the process that was started for it, and what is remembered of
+   * its failures. The next one who asks for it connects anew.
+   */
+  async retire(id: string): Promise<void> {
+    const attempt = this.#attempts.get(id);
+    this.#attempts.delete(id);
+    this.#open.delete(id);
+    this.#policies.delete(id);
+    const child = this.#children.get(id);
+    this.#children.delete(id);
+    if (attempt !== undefined) {
+      attempt.controller.abort(new MCPConnectionError('UPS219', `${id} is configured anew`));
+      const ending = attempt.client.then((client) => client.close()).catch(() => undefined);
+      this.#track(ending);
+      await ending;
+    }
+    if (child === undefined) return;
+    const stopping = child.stop(false);
+    this.#track(stopping);
+    await stopping;
+  }
+
   /** Closes everything, started servers last. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;

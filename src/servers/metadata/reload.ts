@@ -1,4 +1,5 @@
 import type { ServerNotifier } from '@modelcontextprotocol/server';
+import { oneAtATime } from '../../core/config/one-at-a-time.js';
 import { MCPOrchestratorException } from '../../core/errors.js';
 import type { Operation } from '../../core/operation.js';
 import { loadMetadata } from './load.js';
@@ -16,15 +17,7 @@ export function createReload(
   notify: Pick<ServerNotifier, 'resourceUpdated' | 'resourcesChanged'>,
   op: Operation,
 ): () => Promise<boolean> {
-  let running: Promise<boolean> | undefined;
-  let next: Promise<boolean> | undefined;
-  return () => {
-    if (running === undefined) return (running = run());
-    return (next ??= running.then(() => {
-      next = undefined;
-      return (running = run());
-    }));
-  };
+  return oneAtATime(run);
 
   async function run(): Promise<boolean> {
     try {
@@ -48,8 +41,6 @@ export function createReload(
       const message = error instanceof Error ? error.message : String(error);
       op.log('metadata.reload_refused', { file, code, message }, 'warn');
       return false;
-    } finally {
-      running = undefined;
     }
   }
 

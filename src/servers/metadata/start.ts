@@ -1,3 +1,4 @@
+import { watchFile } from '../../core/config/watch-file.js';
 import { describeProblem } from '../../core/config/problem.js';
 import type { Operation } from '../../core/operation.js';
 import { serve, type Served, type ServeOptions } from '../serve.js';
@@ -5,7 +6,6 @@ import { loadMetadata } from './load.js';
 import { createReload } from './reload.js';
 import { createMetadataServer } from './server.js';
 import { MetadataStore } from './store.js';
-import { watchFile } from './watch-file.js';
 
 export interface MetadataServeOptions extends ServeOptions {
   readonly metadataPath: string;
