@@ -1,4 +1,5 @@
 import type { DatabaseDescription, ForeignKey, TableDescription } from './engine.js';
+import { readServedNames } from './served-names.js';
 
 /** Runs one of our own statements and gives its rows, objects by column name. */
 export type RunSql = (sql: string) => Promise<readonly Row[]>;
@@ -48,6 +49,7 @@ export async function describeDatabase(
     };
   });
   return {
+    names: await readServedNames(run, names),
     dialect: 'postgresql',
     version: String(version),
     schemas,

@@ -1,4 +1,5 @@
 import type { Operation } from '../../core/operation.js';
+import type { ServedNames } from './served-names.js';
 
 /**
  * What the database server needs from a database: `PgliteEngine` embedded, `PostgresEngine` at an address, and
@@ -48,8 +49,9 @@ export interface QueryRows {
   readonly truncated: boolean;
 }
 
-/** The content of `database://metadata`. */
+/** The content of `database://metadata`, and what the policy goes by. */
 export interface DatabaseDescription {
+  readonly names: ServedNames;
   readonly dialect: 'postgresql';
   readonly version: string;
   readonly schemas: readonly string[];

@@ -51,14 +51,61 @@ export const ALLOWED_FUNCTIONS: ReadonlySet<string> = new Set(
 
   abbrev broadcast family host hostmask masklen netmask network
 
-  num_nonnulls num_nulls pg_column_size pg_typeof version current_database current_schema
+  enum_first enum_last enum_range hashtext hashtextextended timeofday tsvector_to_array ts_delete ts_filter
+  inet_merge inet_same_family set_masklen hostmask
+  num_nonnulls num_nulls pg_collation_for pg_column_size pg_size_pretty pg_typeof version current_database
+  current_schema
   gen_random_uuid uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7
 
   area box center circle diameter height lseg path point polygon radius slope width
 
-  bool bpchar bytea date float4 float8 int2 int4 int8 interval money numeric text time timestamp timestamptz timetz
-  varchar
+  bit bool bpchar bytea char cidr date float4 float8 inet int2 int4 int8 interval json jsonb macaddr money name numeric
+  oid text time timestamp timestamptz timetz tsquery tsvector uuid varbit varchar
   `
     .trim()
     .split(/\s+/),
 );
+
+/**
+ * The built-in types that a text may be turned into. Their input functions look at the text alone; those of the
+ * `reg` types and of `aclitem` tell which tables, functions and roles exist.
+ */
+export const ALLOWED_TYPES: ReadonlySet<string> = new Set(
+  `
+  bit bool box bpchar bytea char cid cidr circle date datemultirange daterange float4 float8 inet int2 int4
+  int4multirange int4range int8 int8multirange int8range interval json jsonb jsonpath line lseg macaddr macaddr8 money
+  name numeric nummultirange numrange oid path point polygon record text tid time timestamp timestamptz timetz
+  tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector uuid varbit varchar xid xid8 xml
+  `
+    .trim()
+    .split(/\s+/),
+);
+
+/** What other databases call it, for those who are used to them. */
+export const DIALECT_HINTS: Readonly<Record<string, string>> = {
+  charindex: "In PostgreSQL: position('x' in text).",
+  curdate: 'In PostgreSQL: current_date.',
+  date_format: "In PostgreSQL: to_char(date, 'YYYY-MM').",
+  dateadd: "In PostgreSQL: date + interval '1 day'.",
+  datediff: 'In PostgreSQL: end_date - start_date gives days; age(a, b) an interval.',
+  datetime: 'In PostgreSQL: a cast to timestamp.',
+  day: 'In PostgreSQL: extract(day FROM date).',
+  getdate: 'In PostgreSQL: now().',
+  group_concat: "In PostgreSQL: string_agg(text, ', ').",
+  ifnull: 'In PostgreSQL: coalesce(a, b).',
+  iif: 'In PostgreSQL: CASE WHEN … THEN … ELSE … END.',
+  isnull: 'In PostgreSQL: coalesce(a, b), or a IS NULL.',
+  julianday: 'In PostgreSQL: subtract dates, which gives days.',
+  len: 'In PostgreSQL: length(text).',
+  list: 'In PostgreSQL: array_agg(value).',
+  listagg: "In PostgreSQL: string_agg(text, ', ').",
+  median: 'In PostgreSQL: percentile_cont(0.5) WITHIN GROUP (ORDER BY value).',
+  month: 'In PostgreSQL: extract(month FROM date).',
+  nvl: 'In PostgreSQL: coalesce(a, b).',
+  quarter: 'In PostgreSQL: extract(quarter FROM date).',
+  strftime: "In PostgreSQL: to_char(date, 'YYYY-MM').",
+  sysdate: 'In PostgreSQL: now().',
+  total: 'In PostgreSQL: sum(value).',
+  week: 'In PostgreSQL: extract(week FROM date).',
+  year: 'In PostgreSQL: extract(year FROM date).',
+};

@@ -63,7 +63,11 @@ function registerMetadata(server: McpServer, engine: Engine): void {
       description: 'Tables and columns with types and descriptions, keys, relationships and row counts',
       mimeType: JSON_TYPE,
     },
-    async () => jsonContents(METADATA_URI, await engine.describe()),
+    async () => {
+      // The names are for the policy.
+      const { names: _, ...published } = await engine.describe();
+      return jsonContents(METADATA_URI, published);
+    },
   );
 }
 

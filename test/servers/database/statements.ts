@@ -1,142 +1,55 @@
-/** Statements that a reading server must not run, and the SQLSTATE that says why. */
-export const HOSTILE: readonly (readonly [sql: string, sqlstate: string])[] = [
-  ["INSERT INTO customers VALUES (999, 'x', 'x', 'x', 'x', now())", '25006'],
-  ['UPDATE products SET price = 0', '25006'],
-  ['DELETE FROM sales', '25006'],
-  ['TRUNCATE sales', '25006'],
-  ['MERGE INTO sales s USING products p ON s.product_id = p.product_id WHEN MATCHED THEN DELETE', '25006'],
-  ['DROP TABLE sales CASCADE', '25006'],
-  ['CREATE TABLE loot AS SELECT * FROM customers', '25006'],
-  ['SELECT * INTO loot FROM customers', '25006'],
-  ['SELECT 1 UNION SELECT 2 INTO loot', '25006'],
-  ['CREATE TEMP TABLE loot (a int)', '25006'],
-  ['ALTER TABLE sales ADD COLUMN x int', '25006'],
-  ['CREATE ROLE intruder SUPERUSER', '25006'],
-  ['GRANT ALL ON sales TO PUBLIC', '25006'],
-  ['COMMIT; DROP TABLE sales', '42601'],
-  ['SELECT 1; DELETE FROM sales', '42601'],
-  ['SELECT 1;;DELETE FROM sales;', '42601'],
-  ['COMMIT', '25006'],
-  ['BEGIN READ WRITE', '25006'],
-  ['ROLLBACK AND CHAIN', '25006'],
-  ['SAVEPOINT s', '25006'],
-  ['SET TRANSACTION READ WRITE', '25006'],
-  ['RESET SESSION AUTHORIZATION', '25006'],
-  ['SET ROLE postgres', '25006'],
-  ['SET search_path TO pg_catalog', '25006'],
-  ['WITH gone AS (DELETE FROM sales RETURNING *) SELECT count(*) FROM gone', '25006'],
-  ['SELECT * FROM (WITH w AS (UPDATE products SET price = 1 RETURNING *) SELECT * FROM w) x', '25006'],
-  [
-    "WITH w AS MATERIALIZED (INSERT INTO orders VALUES (1, 1, now(), 'pending') RETURNING 1) TABLE w",
-    '25006',
-  ],
-  ['SELECT * FROM sales FOR UPDATE', '25006'],
-  ['SELECT (SELECT sale_id FROM sales LIMIT 1 FOR SHARE)', '25006'],
-  ['SELECT * FROM (SELECT * FROM sales FOR NO KEY UPDATE SKIP LOCKED) x', '25006'],
-  ['DO $$ BEGIN DELETE FROM sales; END $$', '25006'],
-  ["COPY sales TO '/tmp/loot'", '25006'],
-  ["COPY (SELECT 1) TO PROGRAM 'id'", '25006'],
-  ["COPY sales FROM PROGRAM 'id'", '25006'],
-  ['EXPLAIN ANALYZE DELETE FROM sales', '25006'],
-  ['EXPLAIN (ANALYZE) SELECT 1', '25006'],
-  ['EXPLAIN DELETE FROM sales', '25006'],
-  ['EXPLAIN CREATE TABLE loot AS SELECT 1', '25006'],
-  ['PREPARE p AS DELETE FROM sales', '25006'],
-  ['EXECUTE p', '25006'],
-  ['DECLARE c CURSOR WITH HOLD FOR SELECT 1', '25006'],
-  ['LISTEN news', '25006'],
-  ["NOTIFY news, 'x'", '25006'],
-  ['LOCK TABLE sales', '25006'],
-  ['VACUUM FULL', '25006'],
-  ['CALL pg_catalog.something()', '25006'],
-  ['SHOW data_directory', '25006'],
-  ["SELECT pg_read_file('/etc/passwd')", '42501'],
-  ["SELECT pg_catalog.pg_ls_dir('.')", '42501'],
-  ["SELECT lo_import('/etc/passwd')", '42501'],
-  ["SELECT lo_from_bytea(0, 'x')", '42501'],
-  ["SELECT set_config('transaction_read_only', 'off', false)", '42501'],
-  ["SELECT current_setting('data_directory')", '42501'],
-  ['SELECT pg_sleep(3600)', '42501'],
-  ['SELECT * FROM pg_sleep(3600)', '42501'],
-  ['SELECT 1 ORDER BY pg_sleep(3600)', '42501'],
-  ['SELECT count(*) FILTER (WHERE pg_sleep(3600) IS NULL) FROM sales', '42501'],
-  ['SELECT s.* FROM sales s, LATERAL (SELECT pg_advisory_lock(s.sale_id)) l', '42501'],
-  ['SELECT * FROM ROWS FROM (generate_series(1, 2), pg_logical_slot_get_changes(NULL, NULL, NULL))', '42501'],
-  ['SELECT "pg_terminate_backend"(1)', '42501'],
-  ['SELECT U&"pg\\005fsleep"(3600)', '42501'],
-  ['SELECT /* hidden */ pg_reload_conf /* here */ ()', '42501'],
-  ["SELECT dblink('host=evil', 'SELECT 1')", '42501'],
-  ["SELECT query_to_xml('DELETE FROM sales', true, true, '')", '42501'],
-  ["SELECT ts_stat('DELETE FROM sales')", '42501'],
-  ["SELECT nextval('s')", '42501'],
-  ["SELECT public.lower('X')", '42501'],
-  ['SELECT 1 OPERATOR(public.+) 2', '42501'],
-  ['SELECT * FROM pg_authid', '42501'],
-  ['SELECT * FROM pg_catalog.pg_class', '42501'],
-  ['SELECT (WITH pg_authid AS (SELECT 1) SELECT 1), * FROM pg_authid', '42501'],
-  ['SELECT * FROM information_schema.tables', '42501'],
-  ['SELECT * FROM postgres.public.sales', '42501'],
-  ["SELECT 'pg_authid'::regclass", '42501'],
-  ['SELECT CAST(1 AS pg_catalog.regrole)', '42501'],
-  ['SELECT $1', '42P02'],
-  ['SELECT 1\0; DROP TABLE sales', '22021'],
-  ["SELECT '\uD800'", '22021'],
-  ['', '42601'],
-  ['-- nothing', '42601'],
-  [`SELECT '${'x'.repeat(70_000)}'`, '54000'],
-  [`SELECT 1${'+1'.repeat(30_000)}`, '54001'],
+import { readFileSync } from 'node:fs';
+
+/** A group of statements that a reading server must not run, and how it must refuse each of them. */
+interface HostileGroup {
+  /** What they would do. */
+  readonly reason: string;
+  readonly category: string;
+  readonly sqlstate: string;
+  /** The policy lets them through, since nothing in their text is wrong; a limit ends them. */
+  readonly bomb?: boolean;
+  readonly statements: readonly string[];
+}
+
+export interface Hostile extends Omit<HostileGroup, 'statements'> {
+  readonly title: string;
+  readonly sql: string;
+}
+
+function read<Data>(name: string): Data {
+  return JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), 'utf8')) as Data;
+}
+
+function titled<Entry extends { readonly sql: string }>(entry: Entry): Entry & { readonly title: string } {
+  return { ...entry, title: JSON.stringify(entry.sql.slice(0, 100)) };
+}
+
+const GROUPS = read<readonly HostileGroup[]>('hostile-statements.json');
+
+/** How deep and long a text may be is tested where it runs, in a thread with its own stack. */
+const HUGE: readonly HostileGroup[] = [
+  {
+    reason: 'is too long',
+    category: 'limit',
+    sqlstate: '54000',
+    statements: [`SELECT '${'x'.repeat(70_000)}'`, `SELECT 1 --${' '.repeat(65_536)}`],
+  },
+  {
+    reason: 'nests too deeply',
+    category: 'limit',
+    sqlstate: '54001',
+    statements: [`SELECT 1${'+1'.repeat(30_000)}`],
+  },
 ];
 
+function flat(groups: readonly HostileGroup[]): readonly Hostile[] {
+  return groups.flatMap(({ statements, ...group }) => statements.map((sql) => titled({ ...group, sql })));
+}
+
+/** Statements that a reading server must not run. */
+export const HOSTILE: readonly Hostile[] = flat([...GROUPS, ...HUGE]);
+
 /** What people and models ask of a shop; each must run as it is. */
-export const HONEST: readonly string[] = [
-  'SELECT 1',
-  'SELECT * FROM customers;',
-  'TABLE products',
-  "VALUES (1, 'a'), (2, 'b')",
-  'SELECT count(*), sum(total_amount), avg(quantity)::numeric(10, 2) FROM sales',
-  `SELECT p.product_name, SUM(s.total_amount) AS revenue FROM sales s JOIN products p USING (product_id)
-   GROUP BY p.product_name ORDER BY revenue DESC NULLS LAST LIMIT 5 OFFSET 1`,
-  `SELECT date_trunc('month', sale_date)::date AS month, count(DISTINCT customer_id) FROM sales GROUP BY 1 ORDER BY 1`,
-  "SELECT to_char(sale_date, 'YYYY-MM') AS month, sum(total_amount) FROM sales GROUP BY month HAVING sum(total_amount) > 100",
-  'SELECT extract(year FROM order_date) AS year, status, count(*) FROM orders GROUP BY ROLLUP (1, 2)',
-  'SELECT country, city, count(*), grouping(country, city) FROM customers GROUP BY GROUPING SETS ((country), (city), ())',
-  `SELECT customer_id, total_amount, rank() OVER (PARTITION BY customer_id ORDER BY total_amount DESC) FROM sales`,
-  `SELECT sale_date, sum(sum(total_amount)) OVER w AS running FROM sales GROUP BY sale_date
-   WINDOW w AS (ORDER BY sale_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`,
-  'SELECT sale_id, lag(total_amount, 1, 0) OVER (ORDER BY sale_id), ntile(4) OVER (ORDER BY total_amount) FROM sales',
-  `WITH monthly AS (SELECT date_trunc('month', sale_date) AS month, sum(total_amount) AS revenue FROM sales GROUP BY 1)
-   SELECT month, revenue, revenue - lag(revenue) OVER (ORDER BY month) AS change FROM monthly`,
-  'WITH RECURSIVE days(day) AS (SELECT current_date - 6 UNION ALL SELECT day + 1 FROM days WHERE day < current_date) SELECT * FROM days',
-  `SELECT d::date, coalesce(sum(total_amount), 0) FROM generate_series(current_date - 30, current_date, interval '1 day') d
-   LEFT JOIN sales ON sale_date = d::date GROUP BY d ORDER BY d`,
-  "SELECT count(*) FILTER (WHERE status = 'cancelled')::float / count(*) FROM orders",
-  "SELECT CASE WHEN price < 20 THEN 'low' WHEN price BETWEEN 20 AND 100 THEN 'mid' ELSE 'high' END AS band, count(*) FROM products GROUP BY band",
-  "SELECT * FROM products WHERE product_name ILIKE '%magic%' OR category IN ('toys', 'magic')",
-  'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY total_amount), mode() WITHIN GROUP (ORDER BY quantity) FROM sales',
-  'SELECT customer_id FROM customers EXCEPT SELECT customer_id FROM orders',
-  'SELECT product_id FROM sales INTERSECT SELECT product_id FROM products UNION ALL SELECT 0',
-  'SELECT * FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer_id = c.customer_id AND o.status = $$pending$$)',
-  'SELECT c.full_name, latest.order_date FROM customers c CROSS JOIN LATERAL (SELECT order_date FROM orders o WHERE o.customer_id = c.customer_id ORDER BY order_date DESC LIMIT 1) latest',
-  "SELECT array_agg(product_name ORDER BY product_name), string_agg(category, ', ') FROM products",
-  'SELECT unnest(ARRAY[1, 2, 3]) AS n, (ARRAY[4, 5, 6])[2], ARRAY[1, 2] && ARRAY[2]',
-  "SELECT jsonb_build_object('id', product_id, 'name', product_name) -> 'name' FROM products",
-  `SELECT item ->> 'a' FROM jsonb_array_elements('[{"a": 1}, {"a": 2}]'::jsonb) AS item`,
-  `SELECT * FROM json_to_recordset('[{"a": 1, "b": "x"}]') AS t(a int, b text)`,
-  'SELECT row_to_json(p) FROM products p WHERE p.product_id = 123',
-  'SELECT round(price / 3, 2), ceil(price), mod(product_id, 10), greatest(1, 2), nullif(price, 0) FROM products',
-  "SELECT initcap(lower(full_name)), split_part(email, '@', 2), length(city), left(country, 3) || '…' FROM customers",
-  "SELECT regexp_replace(email, '@.*$', ''), email ~* 'ADA', substring(email from 1 for 3), position('@' in email) FROM customers",
-  "SELECT age(current_date, created_at), created_at AT TIME ZONE 'Europe/Berlin', now() - interval '3 days' FROM customers",
-  "SELECT * FROM orders WHERE order_date >= DATE '2020-01-01' AND (order_date, order_date) OVERLAPS (DATE '2020-01-01', current_date)",
-  'SELECT "customer_id" AS "Customer No", \'DROP TABLE sales; COMMIT\' AS "delete" FROM "public"."customers" -- DELETE',
-  "SELECT 'it''s; a -- literal', E'a\\nb', $q$ UPDATE x $q$, /* DELETE FROM sales */ U&'\\0041'",
-  'EXPLAIN SELECT * FROM sales WHERE sale_id = 1',
-  'EXPLAIN (FORMAT JSON, COSTS FALSE) SELECT count(*) FROM sales',
-  'SELECT * FROM sales TABLESAMPLE BERNOULLI (10)',
-  'SELECT DISTINCT ON (customer_id) customer_id, order_date FROM orders ORDER BY customer_id, order_date DESC',
-  'SELECT corr(quantity, unit_price), regr_slope(quantity, unit_price), stddev_samp(total_amount) FROM sales',
-  'SELECT sum(total_amount) IS DISTINCT FROM 0, bool_or(quantity > 3), every(quantity > 0) FROM sales',
-  'SELECT pg_typeof(price), version() FROM products LIMIT 1',
-  "SELECT to_tsvector('english', product_name) @@ plainto_tsquery('wand') FROM products",
-  'SELECT width_bucket(total_amount, 0, 500, 5) AS bucket, count(*) FROM sales GROUP BY 1 ORDER BY 1',
-];
+export const HONEST: readonly { readonly title: string; readonly sql: string }[] = read<readonly string[]>(
+  'honest-queries.json',
+).map((sql) => titled({ sql }));
