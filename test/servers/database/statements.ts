@@ -16,15 +16,15 @@ export interface Hostile extends Omit<HostileGroup, 'statements'> {
   readonly sql: string;
 }
 
-function read<Data>(name: string): Data {
-  return JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), 'utf8')) as Data;
+function read(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), 'utf8'));
 }
 
 function titled<Entry extends { readonly sql: string }>(entry: Entry): Entry & { readonly title: string } {
   return { ...entry, title: JSON.stringify(entry.sql.slice(0, 100)) };
 }
 
-const GROUPS = read<readonly HostileGroup[]>('hostile-statements.json');
+const GROUPS = read('hostile-statements.json') as readonly HostileGroup[];
 
 /** How deep and long a text may be is tested where it runs, in a thread with its own stack. */
 const HUGE: readonly HostileGroup[] = [
@@ -50,6 +50,6 @@ function flat(groups: readonly HostileGroup[]): readonly Hostile[] {
 export const HOSTILE: readonly Hostile[] = flat([...GROUPS, ...HUGE]);
 
 /** What people and models ask of a shop; each must run as it is. */
-export const HONEST: readonly { readonly title: string; readonly sql: string }[] = read<readonly string[]>(
-  'honest-queries.json',
+export const HONEST: readonly { readonly title: string; readonly sql: string }[] = (
+  read('honest-queries.json') as readonly string[]
 ).map((sql) => titled({ sql }));
