@@ -151,6 +151,7 @@ export const ERROR_CATALOGUE = {
       'The variable is not exported, or exported in another shell.',
       'A supervisor or editor starts mcpx with an environment of its own.',
       'The name is misspelt.',
+      'It is one that only an editor knows, such as `${workspaceFolder}` or `${input:api-key}`.',
     ],
     example:
       'mcp_servers:\n  products:\n    url: https://mcp.example.com/sse\n    headers: { Authorization: "Bearer ${METADATA_TOKEN}" }',

@@ -37,3 +37,38 @@ function toServer(entry: unknown): unknown {
 function isDisabled(entry: unknown): boolean {
   return typeof entry === 'object' && entry !== null && (entry as { disabled?: unknown }).disabled === true;
 }
+
+/** Settings of a server, and sections, that no editor has. */
+const OUR_SETTINGS: ReadonlySet<string> = new Set([
+  'capabilities',
+  'circuit_breaker',
+  'connect_timeout',
+  'domains',
+  'inherit_env',
+  'priority',
+  'rate_limit',
+]);
+const OUR_SECTIONS = ['orchestration', 'defaults'];
+
+/** A section of servers that has the name of an editor's, and settings of ours, which mean nothing there. */
+export interface MisnamedSection {
+  readonly name: 'mcpServers' | 'servers';
+  /** What is ours, by the first letter. */
+  readonly ours: readonly string[];
+}
+
+export function findMisnamedSection(raw: unknown): MisnamedSection | undefined {
+  const editorFile = fromEditorFile(raw);
+  if (editorFile === undefined) return undefined;
+  const file = raw as Readonly<Record<string, unknown>>;
+  const name = 'mcpServers' in file ? 'mcpServers' : 'servers';
+  const servers = Object.values(file[name] as Readonly<Record<string, unknown>>);
+  const settings = servers.flatMap((entry) =>
+    typeof entry === 'object' && entry !== null ? Object.keys(entry) : [],
+  );
+  const ours = [
+    ...settings.filter((key) => OUR_SETTINGS.has(key)),
+    ...OUR_SECTIONS.filter((section) => Object.hasOwn(file, section)),
+  ];
+  return ours.length === 0 ? undefined : { name, ours: [...new Set(ours)].sort() };
+}

@@ -1,3 +1,4 @@
+import { variableFor } from './editor-variables.js';
 import { posix, win32 } from 'node:path';
 import type { EditorInput } from './import-read.js';
 import type { System } from './import-locations.js';
@@ -192,8 +193,7 @@ function withOurReferences(text: string, options: ConvertOptions, notes: string[
 
 /** What VS Code asks people for comes from the environment here. */
 function inputReference(id: string, inputs: ReadonlyMap<string, EditorInput>, notes: string[]): string {
-  const letters = id.toUpperCase().replace(/[^A-Z0-9]+/g, '_');
-  const variable = /^[0-9]/.test(letters) || letters === '' ? `_${letters}` : letters;
+  const variable = variableFor(id);
   const input = inputs.get(id);
   const what = input?.description === undefined ? '' : ` (${input.description})`;
   addOnce(notes, `set ${variable} in the environment: the editor asks for it${what}`);

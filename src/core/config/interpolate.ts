@@ -1,9 +1,13 @@
+import { editorVariableAt, namedEditorVariable, type EditorVariable } from './editor-variables.js';
+
 const START = /\$\$\{|\$\{(?:(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(:-|\}))?/g;
 
 export interface Interpolated {
   readonly text: string;
   /** Names without a value and without a default, in the order of the text. */
   readonly unset: readonly string[];
+  /** References that only an editor can fill in, in the order of the text; they stay as they are. */
+  readonly ofEditors: readonly EditorVariable[];
   /** What was put in from the environment; a default is none of it. */
   readonly variables: readonly { readonly name: string; readonly value: string }[];
   /** Whether some `${` begins neither a reference nor a `$${`, or is never closed. */
@@ -19,6 +23,7 @@ export interface Interpolated {
  */
 export function interpolate(text: string, env: Readonly<Record<string, string | undefined>>): Interpolated {
   const unset: string[] = [];
+  const ofEditors: EditorVariable[] = [];
   const variables: { name: string; value: string }[] = [];
   let unreadable = false;
   const parts: string[] = [];
@@ -30,7 +35,9 @@ export function interpolate(text: string, env: Readonly<Record<string, string | 
     parts.push(text.slice(done, match.index));
     done = match.index;
     if (name === undefined && whole === '${') {
-      unreadable = true;
+      const ofEditor = editorVariableAt(text, match.index);
+      if (ofEditor === undefined) unreadable = true;
+      else ofEditors.push(ofEditor);
       continue;
     }
     if (name === undefined) {
@@ -42,7 +49,9 @@ export function interpolate(text: string, env: Readonly<Record<string, string | 
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (end === '}') {
       changed = true;
-      if (value === undefined) unset.push(name);
+      const ofEditor = value === undefined && !whole.includes(':') ? namedEditorVariable(name) : undefined;
+      if (ofEditor !== undefined) ofEditors.push(ofEditor);
+      else if (value === undefined) unset.push(name);
       else variables.push({ name, value });
       parts.push(value ?? whole);
       done = START.lastIndex;
@@ -64,7 +73,7 @@ export function interpolate(text: string, env: Readonly<Record<string, string | 
     done = close + 1;
     START.lastIndex = done;
   }
-  return { text: parts.join('') + text.slice(done), unset, variables, unreadable, changed };
+  return { text: parts.join('') + text.slice(done), unset, ofEditors, variables, unreadable, changed };
 }
 
 /** Where the next `}` without a backslash stands, or -1. */

@@ -4,7 +4,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { ConfigurationError, type ErrorCode } from '../errors.js';
 import { createRedactor, toConfig, transportOf, type Config } from './config.js';
-import { fromEditorFile } from './editor-file.js';
+import { findMisnamedSection, fromEditorFile, type MisnamedSection } from './editor-file.js';
 import { secretsIn } from './filled-in.js';
 import { withoutJsonComments } from './json-comments.js';
 import { overridesFrom, setIn, type Override } from './environment.js';
@@ -182,14 +182,19 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
   const nothing = { config: undefined, settings: undefined, raw: undefined, overrides: [], foreign: false };
   if (yaml.value === undefined && problems.length > 0) return { ...nothing, problems, document: yaml };
 
-  const editorFile = fromEditorFile(yaml.value);
+  const misnamed = findMisnamedSection(yaml.value);
+  // The files of editors are JSON; in YAML with settings of ours the name of the section is what is wrong.
+  const isOurs = misnamed !== undefined && !text.trimStart().startsWith('{');
+  if (misnamed !== undefined) problems.push(misnamedProblem(misnamed, isOurs, yaml, file));
+  const value = isOurs ? renamed(yaml.value, misnamed.name) : yaml.value;
+  const editorFile = fromEditorFile(value);
   const foreign = editorFile !== undefined;
-  const raw = editorFile ?? withoutFreeKeys(yaml.value);
+  const raw = editorFile ?? withoutFreeKeys(value);
   const { overrides, unknown } = overridesFrom(env, raw);
   const misplaced = overrides.filter((override) => !setIn(raw, override.path, override.value));
   const sourceOf = (path: Path) =>
     overrides.find((override) => samePath(override.path, path.slice(0, override.path.length)))?.variable;
-  const document = foreign ? placesOfEditorFile(yaml) : yaml;
+  const document = foreign || isOurs ? placesOfEditorFile(yaml, foreign) : yaml;
 
   if (isMapping(raw) && isMapping(raw['mcp_servers']) && Object.hasOwn(raw['mcp_servers'], '__proto__')) {
     // Zod leaves this one out without a word.
@@ -316,11 +321,48 @@ function withoutBroken(raw: unknown, issues: readonly z.core.$ZodIssue[]): unkno
   );
 }
 
-/** The file of an editor has other keys for the same things. */
-function placesOfEditorFile(yaml: YamlDocument): Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'> {
+function misnamedProblem(
+  { name, ours }: MisnamedSection,
+  isOurs: boolean,
+  yaml: YamlDocument,
+  file: string,
+): Problem {
+  const base = { code: 'CFG104', path: name, file, range: yaml.keyRangeOf([name]) } as const;
+  if (isOurs) {
+    return {
+      ...base,
+      severity: 'error',
+      message: `unknown key "${name}"`,
+      hint: 'did you mean "mcp_servers"?',
+      replacement: { kind: 'word', text: 'mcp_servers' },
+    };
+  }
+  return {
+    ...base,
+    severity: 'warning',
+    message: `${ours.map((key) => `"${key}"`).join(', ')} mean${ours.length === 1 ? 's' : ''} nothing in the file of an editor`,
+    hint: `for a file of mcpx alone write "mcp_servers" instead of "${name}"`,
+  };
+}
+
+function renamed(value: unknown, section: string): unknown {
+  if (!isMapping(value)) return value;
+  return fromEntries(
+    Object.entries(value).map(([key, child]) => [key === section ? 'mcp_servers' : key, child]),
+  );
+}
+
+/** The file of an editor has other keys for the same things; one that is ours has only another name for the servers. */
+function placesOfEditorFile(
+  yaml: YamlDocument,
+  foreign: boolean,
+): Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'> {
   const section = isMapping(yaml.value) && Object.hasOwn(yaml.value, 'mcpServers') ? 'mcpServers' : 'servers';
   const translate = (path: Path): Path =>
-    path.map((step, index) => (index === 0 ? section : index === 2 && step === 'transport' ? 'type' : step));
+    path.map((step, index) => {
+      if (index === 0) return step === 'mcp_servers' ? section : step;
+      return foreign && index === 2 && step === 'transport' ? 'type' : step;
+    });
   return {
     rangeOf: (path) => yaml.rangeOf(translate(path)),
     keyRangeOf: (path) => yaml.keyRangeOf(translate(path)),

@@ -137,6 +137,17 @@ export function readYamlDocument(
             range: rangeOfNode(node),
           });
         }
+        for (const { reference, hint } of filled.ofEditors) {
+          problems.push({
+            severity: 'error',
+            code: 'CFG109',
+            message: `only an editor fills in ${reference}`,
+            hint,
+            path: pathOf(ancestors),
+            file,
+            range: rangeOfNode(node),
+          });
+        }
         if (!filled.changed) return;
         const keys = keysOf(ancestors);
         if (filled.variables.length > 0)

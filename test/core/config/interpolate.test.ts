@@ -32,10 +32,35 @@ it('lists what is not set, in order, and leaves the reference standing', () => {
   expect(interpolate('${X} ${A} ${Y} ${X}', ENV)).toEqual({
     text: '${X} value ${Y} ${X}',
     unset: ['X', 'Y', 'X'],
+    ofEditors: [],
     variables: [{ name: 'A', value: 'value' }],
     unreadable: false,
     changed: true,
   });
+});
+
+it.each([
+  ['${workspaceFolder}/x', 'write the folder itself, or ${PWD} for the one that mcpx is run in'],
+  ['${userHome}', 'write ${HOME}'],
+  ['${/}', 'write /'],
+  ['${input:api-key}', 'write ${API_KEY} and set it in the environment'],
+  ['${input:2fa}', 'write ${_2FA} and set it in the environment'],
+  ['${command:pick.it}', 'write the value itself'],
+])('knows %j as what only an editor fills in', (text, hint) => {
+  const found = interpolate(`a ${text} ${text}`, ENV);
+  expect(found).toMatchObject({ text: `a ${text} ${text}`, unset: [], unreadable: false });
+  const [reference] = /\$\{[^}]*\}/.exec(text) ?? [];
+  expect(found.ofEditors).toEqual([
+    { reference, hint },
+    { reference, hint },
+  ]);
+});
+
+it('takes a name of an editor from the environment where it is set, and where that is meant', () => {
+  expect(interpolate('${userHome}', { userHome: '/h' })).toMatchObject({ text: '/h', ofEditors: [] });
+  expect(interpolate('${env:userHome}', {})).toMatchObject({ unset: ['userHome'], ofEditors: [] });
+  expect(interpolate('${userHome:-/h}', {})).toMatchObject({ text: '/h', ofEditors: [] });
+  expect(interpolate('${constructor}', {})).toMatchObject({ unset: ['constructor'], ofEditors: [] });
 });
 
 it('what every object has is no environment variable', () => {
