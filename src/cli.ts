@@ -80,14 +80,15 @@ class Run {
   /** What a command gets besides its arguments and flags. */
   async begin(
     definition: CommandDefinition,
+    command: string,
     { quiet }: GlobalOptions,
-  ): Promise<Pick<CommandInput, 'io' | 'onEnd' | 'operationId' | 'span'>> {
+  ): Promise<Pick<CommandInput, 'command' | 'io' | 'onEnd' | 'operationId' | 'span'>> {
     const { io, operationId } = this;
     const span =
       definition.traced === true && asksForTelemetry(io.env)
-        ? await this.#startTrace(definition.name, quiet)
+        ? await this.#startTrace(command, quiet)
         : noSpan;
-    return { io, operationId, span, onEnd: (listener) => void this.#endings.unshift(listener) };
+    return { command, io, operationId, span, onEnd: (listener) => void this.#endings.unshift(listener) };
   }
 
   async end(error?: unknown): Promise<void> {
@@ -150,10 +151,16 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
       const args = input.slice(0, -2) as (string | string[] | undefined)[];
       const options = command.opts<Record<string, unknown>>();
       const global = globalOptions(command.optsWithGlobals());
-      run.status =
-        (await definition.run?.({ args, options, global, ...(await run.begin(definition, global)) })) ?? 0;
+      const world = await run.begin(definition, nameOf(command), global);
+      run.status = (await definition.run?.({ args, options, global, ...world })) ?? 0;
     });
   }
+}
+
+/** As it is typed behind `mcpx`. */
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${nameOf(parent)} ${command.name()}`;
 }
 
 function configure(command: Command, io: Io, onHelp: (text: string) => void): void {

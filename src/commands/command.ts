@@ -71,6 +71,8 @@ export interface CommandInput {
   readonly args: readonly (string | readonly string[] | undefined)[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly global: GlobalOptions;
+  /** As it was typed: `gather`, `servers list`. */
+  readonly command: string;
   /** In every log line, report and error of this run. */
   readonly operationId: string;
   /** The whole command for OpenTelemetry. */

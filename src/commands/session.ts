@@ -3,7 +3,8 @@ import type { Config } from '../core/config/config.js';
 import { cacheFolder } from '../core/cache/folder.js';
 import { createRedactor, secretsOf } from '../core/config/config.js';
 import { findConfig, loadConfig } from '../core/config/load.js';
-import { createLogger, silentLogger, type Logger, type LogLevel } from '../core/logging/logger.js';
+import { logFieldsOf, MCPOrchestratorException } from '../core/errors.js';
+import { createLogger, silentLogger, type Logger } from '../core/logging/logger.js';
 import type { OrchestratorOptions } from '../core/orchestrator.js';
 import { createOperation, type Operation } from '../core/operation.js';
 import { plain } from '../render/terminal.js';
@@ -19,7 +20,7 @@ export interface Session {
 
 /** Finds and loads the configuration and begins an operation that logs as flags and file say. */
 export async function openSession(input: CommandInput): Promise<Session> {
-  const { global, io, operationId, span } = input;
+  const { command, global, io, operationId, span } = input;
   const found = await findConfig(global.config, io.cwd, io.env);
   // The shorter name is the one that a person recognises.
   const local = relative(io.cwd, found);
@@ -31,6 +32,7 @@ export async function openSession(input: CommandInput): Promise<Session> {
   const redact = createRedactor(secretsOf(config));
   const logger = loggerFor(global, io, config.logging, redact);
   const op = createOperation({ id: operationId, signal: io.signal, logger, span });
+  input.onEnd(({ status, durationMs, error }) => logEnd(op, command, status, durationMs, error));
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
   return { config, op, redact };
 }
@@ -41,18 +43,35 @@ export function orchestratorOptions(io: Io): OrchestratorOptions {
   return { ownExecutable: io.ownExecutable, ...(folder === undefined ? {} : { cacheFolder: folder }) };
 }
 
+/** The last event of a run: with which exit status it ends, and through what. */
+function logEnd(op: Operation, command: string, status: number, durationMs: number, error?: unknown): void {
+  const failure =
+    error instanceof MCPOrchestratorException
+      ? { server: error.context['server'], ...logFieldsOf(error) }
+      : error instanceof Error
+        ? { message: `a bug of mcpx: ${error.message}` }
+        : {};
+  op.log(
+    'command.finished',
+    { command, exit_code: status, ...failure, duration_ms: Math.round(durationMs) },
+    status === 0 ? 'info' : 'warn',
+  );
+}
+
 /** The logger of the flags, or of the configuration where they say nothing. */
 export function loggerFor(
   global: GlobalOptions,
   io: Io,
-  configured: { readonly enabled: boolean; readonly level: LogLevel },
+  configured: Config['logging'],
   redact?: (text: string) => string,
 ): Logger {
   const asked = global.logLevel ?? (global.verbose ? 'debug' : global.quiet ? 'error' : undefined);
   if (asked === undefined && !configured.enabled) return silentLogger;
   const format = global.logFormat === 'auto' ? (io.stderrIsTerminal ? 'text' : 'json') : global.logFormat;
+  // Somebody who watches sees the result, the progress and, where it fails, why; a log is for later.
+  const byItself = io.stderrIsTerminal && configured.isDefault === true ? 'error' : configured.level;
   return createLogger({
-    level: asked ?? configured.level,
+    level: asked ?? byItself,
     format,
     write: (line) => io.err(line),
     ...(redact === undefined ? {} : { redact }),

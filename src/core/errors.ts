@@ -231,6 +231,16 @@ export class SQLGenerationError extends MCPOrchestratorException {}
 /** A server of ours cannot be started. */
 export class ServeError extends MCPOrchestratorException {}
 
+/** What a log line tells of a failure. */
+export function logFieldsOf(error: MCPOrchestratorException): Readonly<Record<string, unknown>> {
+  const causes = causesOf(error);
+  return {
+    code: error.code,
+    message: error.message,
+    ...(causes.length === 0 ? {} : { cause: causes.join('; ') }),
+  };
+}
+
 /** The messages of the cause chain, outermost first, without repeating one. */
 function causesOf(error: Error): string[] {
   const causes: string[] = [];

@@ -12,6 +12,7 @@ import { createRedactor, secretsOf, type Config, type ServerConfig } from './con
 import { differenceOf, type ConfigDifference } from './config/difference.js';
 import { loadConfig } from './config/load.js';
 import {
+  logFieldsOf,
   MCPConnectionError,
   MCPOrchestratorException,
   NoMCPAvailableError,
@@ -619,11 +620,14 @@ export class MCPOrchestrator implements AsyncDisposable {
         redact: this.#redact,
       });
       this.#errors.set(server.id, failure);
-      op.log(
-        'server.failed',
-        { server: server.id, phase: failure.context['phase'], code: failure.code },
-        'error',
-      );
+      const elapsed = { duration_ms: Math.round(performance.now() - started) };
+      const fields = {
+        server: server.id,
+        phase: failure.context['phase'],
+        ...logFieldsOf(failure),
+        ...elapsed,
+      };
+      op.log('server.failed', fields, 'warn');
       throw failure;
     }
   }

@@ -468,6 +468,7 @@ describe('logs', () => {
       'server.connected',
       'server.gathered',
       'gather.finished',
+      'command.finished',
     ]);
     const id = report(ran)['operation_id'];
     expect(events.every(({ operation_id }) => operation_id === id)).toBe(true);

@@ -155,6 +155,7 @@ export class Connections {
   }
 
   async #connect(server: ServerConfig, op: Operation): Promise<ResourceClient> {
+    const started = performance.now();
     const attributes = { 'mcpx.server.id': server.id };
     const client = await inSpan(
       op,
@@ -175,7 +176,13 @@ export class Connections {
     }
     this.#open.set(server.id, client);
     const { transport, protocolVersion, era } = client.connection;
-    op.log('server.connected', { server: server.id, transport, protocol_version: protocolVersion, era });
+    op.log('server.connected', {
+      server: server.id,
+      transport,
+      protocol_version: protocolVersion,
+      era,
+      duration_ms: Math.round(performance.now() - started),
+    });
     return client;
   }
 

@@ -65,7 +65,12 @@ export interface Config {
   readonly cacheStore: 'disk' | 'memory';
   readonly serveStaleOnError: boolean;
   readonly failFast: boolean;
-  readonly logging: { readonly enabled: boolean; readonly level: LogLevel };
+  readonly logging: {
+    readonly enabled: boolean;
+    readonly level: LogLevel;
+    /** Nobody has named the level, so that a command may choose what fits where it runs. */
+    readonly isDefault?: boolean;
+  };
   readonly maxConnections: number;
   readonly deadlineMs: number;
   readonly gateway: GatewayConfig;
@@ -76,7 +81,10 @@ export interface Config {
 }
 
 /** Where a configuration comes from, and what is known of that. */
-type ConfigSource = Pick<Config, 'file' | 'secrets' | 'foreign'>;
+type ConfigSource = Pick<Config, 'file' | 'secrets' | 'foreign'> & {
+  /** Whether somebody has chosen the level of the log. */
+  readonly namesLogLevel?: boolean;
+};
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {
   DEBUG: 'debug',
@@ -93,7 +101,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
  * @internal
  */
 export function toConfig(file: ConfigFile, source: ConfigSource = {}): Config {
-  const { file: fileName, secrets = [], foreign = false } = source;
+  const { file: fileName, secrets = [], foreign = false, namesLogLevel = true } = source;
   const { orchestration: o } = file;
   return {
     ...(fileName === undefined ? {} : { file: fileName }),
@@ -103,7 +111,11 @@ export function toConfig(file: ConfigFile, source: ConfigSource = {}): Config {
     cacheStore: o.cache_store,
     serveStaleOnError: o.serve_stale_on_error,
     failFast: o.fail_fast,
-    logging: { enabled: o.enable_logging, level: LEVELS[o.log_level.toUpperCase()] ?? 'info' },
+    logging: {
+      enabled: o.enable_logging,
+      level: LEVELS[o.log_level.toUpperCase()] ?? 'info',
+      ...(namesLogLevel ? {} : { isDefault: true }),
+    },
     maxConnections: o.max_connections,
     deadlineMs: ms(o.deadline),
     gateway: {

@@ -243,7 +243,9 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
   told.sort(compareProblems);
   const valid = parsed.success && !problems.some((problem) => problem.severity === 'error');
   return {
-    config: valid ? toConfig(parsed.data, { file, secrets, foreign }) : undefined,
+    config: valid
+      ? toConfig(parsed.data, { file, secrets, foreign, namesLogLevel: namesLogLevel(raw) })
+      : undefined,
     problems: told,
     settings,
     raw,
@@ -717,6 +719,12 @@ function withoutFreeKeys(value: unknown): unknown {
 /** Like `Object.fromEntries`, and as safe for `__proto__`: the key becomes data, never the prototype. */
 function fromEntries(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   return Object.fromEntries(entries);
+}
+
+/** In the file or by the environment, whose overrides are part of it by now. */
+function namesLogLevel(raw: unknown): boolean {
+  const orchestration = isMapping(raw) ? raw['orchestration'] : undefined;
+  return isMapping(orchestration) && orchestration['log_level'] !== undefined;
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

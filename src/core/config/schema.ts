@@ -238,7 +238,10 @@ const orchestration = z.strictObject({
   log_level: z
     .enum([...LOG_LEVELS, ...LOG_LEVELS.map((level) => level.toLowerCase() as Lowercase<typeof level>)])
     .default('INFO')
-    .register(settings, { description: 'Least level that is logged', env: 'MCPX_LOG_LEVEL' }),
+    .register(settings, {
+      description: 'Least level that is logged; on a terminal ERROR unless somebody names one',
+      env: 'MCPX_LOG_LEVEL',
+    }),
   max_retries: z.number().int().min(0).max(20).default(3).register(settings, {
     description: 'Attempts after the first one, for every server',
     env: 'MCPX_MAX_RETRIES',

@@ -99,42 +99,12 @@ export async function gatherServer(
     const [first] = failures;
     options.onPhase?.(server, 'done');
     const all = { ...base(), resources: gathered, templates, ...(stale === undefined ? {} : { stale }) };
-    if (first === undefined) {
-      op.log(
-        stale === undefined ? 'server.gathered' : 'server.stale',
-        {
-          server: server.id,
-          resources: gathered.length,
-          cached: all.cache.hits,
-          duration_ms: ms(all.durationMs),
-          ...(stale === undefined ? {} : { age_ms: stale.ageMs, code: stale.error.code }),
-        },
-        stale === undefined ? 'info' : 'warn',
-      );
-      return { ...all, status: 'ok' };
-    }
-    op.log(
-      'server.partial',
-      { server: server.id, failures: failures.length, code: first.code, duration_ms: ms(all.durationMs) },
-      'warn',
-    );
+    if (first === undefined) return { ...all, status: 'ok' };
     return { ...all, status: 'partial', phase: phaseOf(first, phase), error: first };
   } catch (caught) {
     options.onPhase?.(server, 'done');
     const error = toFailure(caught);
     const all = { ...base(), resources: [], templates: [] };
-    op.log(
-      error.code === 'UPS219' ? 'server.stopped' : 'server.failed',
-      {
-        server: server.id,
-        phase: phaseOf(error, phaseNow()),
-        code: error.code,
-        message: error.message,
-        attempts,
-        duration_ms: ms(all.durationMs),
-      },
-      error.code === 'UPS219' ? 'info' : 'warn',
-    );
     return { ...all, status: 'failed', phase: phaseOf(error, phaseNow()), error };
   }
 
@@ -159,8 +129,9 @@ export async function gatherServer(
       deadlineAt: options.deadlineAt,
       onRetry: (error, tried, pauseMs) => {
         attempts = Math.max(attempts, tried + 1);
-        const code = error instanceof MCPOrchestratorException ? error.code : undefined;
-        const fields = { phase: phaseNow(), code, attempt: tried, pause_ms: ms(pauseMs) };
+        const { code, context } = error as MCPOrchestratorException;
+        const uri = context['uri'] as string | undefined;
+        const fields = { phase: phaseNow(), uri, code, attempt: tried, pause_ms: ms(pauseMs) };
         op.log('server.retry', { server: server.id, ...fields });
         op.span.event('retry', fields);
       },

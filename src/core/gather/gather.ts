@@ -9,6 +9,7 @@ import type { ServerCache } from './answers.js';
 import { findConflicts } from './conflicts.js';
 import { createAccount, gatherServer } from './gather-server.js';
 import type { Gathered, Outcome } from './outcome.js';
+import { logGathered, logOutcome } from './log-outcome.js';
 import { traceGathered, traceOutcome } from './trace-outcome.js';
 
 /** All contents of one gather together. */
@@ -77,8 +78,10 @@ async function gatherAll(
   const account = createAccount(MAX_GATHER_BYTES);
   const limit = pLimit(options.concurrency);
   let firstFailure: MCPOrchestratorException | undefined;
+  let decidedBy: string | undefined;
 
-  op.log('gather.started', { servers: servers.length, mode: options.failFast ? 'fail-fast' : 'degraded' });
+  const mode = options.failFast ? 'fail-fast' : 'degraded';
+  op.log('gather.started', { servers: servers.length, mode, deadline_ms: options.deadlineMs });
   const outcomes = await Promise.all(
     servers.map((server) =>
       limit(async () => {
@@ -97,11 +100,17 @@ async function gatherAll(
         const outcome = await inSpan(inner, 'gather server', { attributes }, async (part) => {
           const fared = await gatherServer(server, connections, asked, part);
           traceOutcome(part.span, fared);
+          logOutcome(part, fared);
           return fared;
         });
         if (failFast && outcome.status !== 'ok' && firstFailure === undefined) {
           firstFailure = outcome.error;
-          deadline.abort(new MCPConnectionError('UPS219', `stopped, since ${server.id} failed`));
+          decidedBy = server.id;
+          deadline.abort(
+            new MCPConnectionError('UPS219', `stopped, since ${server.id} failed`, {
+              context: { stopped_by: server.id },
+            }),
+          );
         }
         options.onOutcome?.(outcome);
         return outcome;
@@ -112,13 +121,8 @@ async function gatherAll(
   const failed = outcomes.filter(({ status }) => status === 'failed');
   const complete = outcomes.every(({ status, server }) => status === 'ok' || !server.required);
   traceGathered(op.span, { outcomes, complete });
-  op.log('gather.finished', {
-    servers: servers.length,
-    failed: failed.length,
-    resources: outcomes.reduce((sum, { resources }) => sum + resources.length, 0),
-    complete,
-    duration_ms: Math.round(durationMs),
-  });
+  const isStopped = op.signal.aborted;
+  logGathered(op, { outcomes, complete, durationMs, mode, decidedBy, isStopped });
 
   // Whoever stopped the whole knows why; the servers' failures are only its echo.
   if (op.signal.aborted) throw op.signal.reason;
@@ -139,7 +143,7 @@ async function gatherAll(
     });
   }
   return {
-    mode: options.failFast ? 'fail-fast' : 'degraded',
+    mode,
     complete,
     outcomes,
     conflicts: findConflicts(outcomes),
