@@ -480,16 +480,24 @@ export class MCPOrchestrator implements AsyncDisposable {
   }
 
   /**
-   * The connection to a server, opened where it is not open: what the gateway passes requests over.
+   * Uses the connection to a server, opened where it is not open, under the breaker and the retries of the server:
+   * what the gateway passes requests over.
    *
-   * @throws MCPConnectionError where the server cannot be reached
+   * @param isRepeatable  false for what must not be done twice: it is tried once
    * @throws ResourceFetchError RES306 for a server that is not configured
+   * @throws what connecting throws, and what `call` throws
    * @internal
    */
-  async connect(id: string, op: Operation): Promise<ResourceClient> {
+  async use<T>(
+    id: string,
+    call: (client: ResourceClient) => Promise<T>,
+    op: Operation,
+    isRepeatable: boolean,
+  ): Promise<T> {
     const [server] = this.#chosen([id]);
     if (server === undefined) throw new Error(`${id} was chosen and is not there`);
-    return this.#connect(server, op);
+    const attempt = async () => call(await this.#connections.get(server, op));
+    return this.#connections.policyOf(server).run(attempt, op, isRepeatable ? {} : { deadlineAt: 0 });
   }
 
   /**

@@ -1,24 +1,32 @@
 import type { McpServer, ServerEvent, ServerEventBus, ServerNotifier } from '@modelcontextprotocol/server';
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
-
-/** More than any client needs, and little enough that a hostile one cannot fill the memory. */
-const MAX_SUBSCRIPTIONS = 1000;
+import { MAX_SUBSCRIPTIONS, type Subscriptions } from './subscriptions.js';
 
 /**
  * Passes the events of a bus on to the one client of a long-lived server instance, until the returned function
  * is called. In the legacy era it also keeps the book of `resources/subscribe`, which the SDK leaves to us; in
  * the modern era the SDK filters by `subscriptions/listen`.
  */
-export function followChanges(server: McpServer, bus: ServerEventBus, era: 'legacy' | 'modern'): () => void {
+export function followChanges(
+  server: McpServer,
+  bus: ServerEventBus,
+  era: 'legacy' | 'modern',
+  subscriptions: Subscriptions,
+): () => void {
   const subscribed = new Set<string>();
   const { resources, tools, prompts } = server.server.getCapabilities();
-  if (era === 'legacy' && resources?.subscribe === true) keepBook(server, subscribed);
+  if (era === 'legacy' && resources?.subscribe === true) keepBook(server, subscribed, subscriptions);
 
-  return bus.subscribe((event) => {
+  const unsubscribe = bus.subscribe((event) => {
     if (era === 'legacy' && server.server.getClientCapabilities() === undefined) return;
     // A client that left meanwhile is no reason to fail the change for the others.
     void deliver(event).catch(() => undefined);
   });
+  return () => {
+    unsubscribe();
+    for (const uri of subscribed) subscriptions.remove(uri);
+    subscribed.clear();
+  };
 
   async function deliver(event: ServerEvent): Promise<void> {
     switch (event.kind) {
@@ -48,19 +56,26 @@ export function createNotifier(bus: ServerEventBus): ServerNotifier {
   };
 }
 
-function keepBook(server: McpServer, subscribed: Set<string>): void {
-  server.server.setRequestHandler('resources/subscribe', ({ params }) => {
-    if (subscribed.size >= MAX_SUBSCRIPTIONS && !subscribed.has(params.uri)) {
+function keepBook(server: McpServer, subscribed: Set<string>, subscriptions: Subscriptions): void {
+  server.server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
+    if (subscribed.has(uri)) return {};
+    if (subscribed.size >= MAX_SUBSCRIPTIONS) {
       throw new ProtocolError(
         ProtocolErrorCode.InvalidRequest,
         `More than ${MAX_SUBSCRIPTIONS} subscriptions`,
       );
     }
-    subscribed.add(params.uri);
+    subscribed.add(uri);
+    try {
+      await subscriptions.add(uri);
+    } catch (error) {
+      subscribed.delete(uri);
+      throw error;
+    }
     return {};
   });
-  server.server.setRequestHandler('resources/unsubscribe', ({ params }) => {
-    subscribed.delete(params.uri);
+  server.server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
+    if (subscribed.delete(uri)) subscriptions.remove(uri);
     return {};
   });
 }

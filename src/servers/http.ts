@@ -17,6 +17,7 @@ import type { CreateServer, Served, ServeOptions } from './serve.js';
 import { Sessions } from './sessions.js';
 import { SseTransport } from './sse-transport.js';
 import { createStreamableHttp } from './streamable-http.js';
+import type { Subscriptions } from './subscriptions.js';
 
 const METHODS: Readonly<Record<string, readonly string[]>> = {
   '/sse': ['GET'],
@@ -34,13 +35,14 @@ export async function serveHttp(
   createServer: CreateServer,
   options: ServeOptions,
   op: Operation,
+  subscriptions: Subscriptions,
 ): Promise<Served> {
   const guard = createGuard(options);
   const bus = new InMemoryServerEventBus();
   const inFlight = new InFlight();
   const sessions = new Sessions();
   const reportError = (error: Error) => op.log('serve.client_error', { message: error.message }, 'debug');
-  const streamable = createStreamableHttp(createServer, bus, sessions, reportError);
+  const streamable = createStreamableHttp(createServer, bus, sessions, subscriptions, reportError);
   let draining = false;
 
   const http = createHttpServer(
@@ -99,7 +101,7 @@ export async function serveHttp(
     answered();
     const server = createServer({ era: 'legacy' });
     const transport = new SseTransport(response, '/messages', inFlight);
-    const unfollow = followChanges(server, bus, 'legacy');
+    const unfollow = followChanges(server, bus, 'legacy', subscriptions);
     transport.onerror = reportError;
     transport.onclose = () => {
       unfollow();

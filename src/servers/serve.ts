@@ -4,6 +4,7 @@ import type { Operation } from '../core/operation.js';
 import { isLoopback } from './guard.js';
 import { serveHttp } from './http.js';
 import { serveStdio } from './stdio.js';
+import { Subscriptions, type SubscriptionListener } from './subscriptions.js';
 
 export interface ServeOptions {
   readonly host: string;
@@ -18,6 +19,8 @@ export interface ServeOptions {
   readonly allowOrigins?: readonly string[];
   /** Names that clients may use for this machine in `Host`, with or without a port. */
   readonly allowHosts?: readonly string[];
+  /** Told of the resources that clients subscribe to, where that takes more than remembering them. */
+  readonly subscriptions?: SubscriptionListener;
 }
 
 /**
@@ -58,7 +61,9 @@ export async function serve(
   op: Operation,
 ): Promise<Served> {
   op.signal.throwIfAborted();
-  if (options.transport === 'stdio') return closedOnAbort(serveStdio(createServer, op), op);
+  const subscriptions = new Subscriptions(options.subscriptions);
+  if (options.transport === 'stdio')
+    return closedOnAbort(serveStdio(createServer, op, process, subscriptions), op);
   if (
     !isLoopback(options.host) &&
     options.bearerToken === undefined &&
@@ -74,7 +79,7 @@ export async function serve(
       hint: 'Set the variable to a long random text.',
     });
   }
-  return closedOnAbort(await serveHttp(createServer, options, op), op);
+  return closedOnAbort(await serveHttp(createServer, options, op, subscriptions), op);
 }
 
 function closedOnAbort(served: Served, op: Operation): Served {

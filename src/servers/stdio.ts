@@ -12,6 +12,7 @@ import { createNotifier, followChanges } from './changes.js';
 import { DEFAULT_GRACE_MS, InFlight, PendingRequests } from './in-flight.js';
 import { asLegacyError } from './legacy-errors.js';
 import type { CreateServer, Served } from './serve.js';
+import { isListen, Subscriptions } from './subscriptions.js';
 
 export interface StdioStreams {
   readonly stdin: Readable;
@@ -23,17 +24,18 @@ export function serveStdio(
   createServer: CreateServer,
   op: Operation,
   { stdin, stdout }: StdioStreams = process,
+  subscriptions: Subscriptions = new Subscriptions(),
 ): Served {
   const bus = new InMemoryServerEventBus();
   const inFlight = new InFlight();
   const input = new PassThrough();
-  const wire = new CountedTransport(new StdioServerTransport(input, stdout), inFlight);
+  const wire = new CountedTransport(new StdioServerTransport(input, stdout), inFlight, subscriptions);
 
   const handle = serveSdkStdio(
     ({ era }) => {
       const server = createServer({ era });
       wire.era = era;
-      const unfollow = followChanges(server, bus, era);
+      const unfollow = followChanges(server, bus, era, subscriptions);
       const { onclose } = server.server;
       server.server.onclose = () => {
         unfollow();
@@ -84,11 +86,14 @@ class CountedTransport implements Transport {
   era: 'legacy' | 'modern' = 'legacy';
   readonly closed: Promise<void>;
   readonly #pending: PendingRequests;
+  /** What the client listens to, by the id of its request. */
+  readonly #listening = new Map<unknown, Promise<() => void>>();
   #resolveClosed: () => void = () => undefined;
 
   constructor(
     private readonly inner: StdioServerTransport,
     inFlight: InFlight,
+    private readonly subscriptions: Subscriptions,
   ) {
     this.#pending = new PendingRequests(inFlight);
     this.closed = new Promise((resolve) => {
@@ -96,14 +101,34 @@ class CountedTransport implements Transport {
     });
     inner.onmessage = (message) => {
       this.#pending.received(message);
+      this.#follow(message);
       this.onmessage?.(message);
     };
     inner.onerror = (error) => this.onerror?.(error);
     inner.onclose = () => {
       this.#pending.giveUp();
+      for (const id of this.#listening.keys()) this.#endListening(id);
       this.onclose?.();
       this.#resolveClosed();
     };
+  }
+
+  #follow(message: JSONRPCMessage): void {
+    const { id, method, params } = message as {
+      id?: unknown;
+      method?: unknown;
+      params?: { requestId?: unknown };
+    };
+    if (method === 'notifications/cancelled') this.#endListening(params?.requestId);
+    else if (isListen(message)) {
+      this.#endListening(id);
+      this.#listening.set(id, this.subscriptions.listen(message));
+    }
+  }
+
+  #endListening(id: unknown): void {
+    void this.#listening.get(id)?.then((end) => end());
+    this.#listening.delete(id);
   }
 
   start(): Promise<void> {

@@ -15,6 +15,7 @@ import { readJsonBody, Refusal, sendWebResponse, toWebRequest } from './http-exc
 import { asLegacyError } from './legacy-errors.js';
 import type { CreateServer } from './serve.js';
 import type { Sessions } from './sessions.js';
+import { isListen, type Subscriptions } from './subscriptions.js';
 
 export interface StreamableHttp {
   /**
@@ -33,6 +34,7 @@ export function createStreamableHttp(
   createServer: CreateServer,
   bus: ServerEventBus,
   sessions: Sessions,
+  subscriptions: Subscriptions,
   onerror: (error: Error) => void,
 ): StreamableHttp {
   const modern = createMcpHandler(() => createServer({ era: 'modern' }), { legacy: 'reject', bus, onerror });
@@ -48,8 +50,13 @@ export function createStreamableHttp(
     const webRequest = toWebRequest(request, gone.signal);
     if (request.method === 'GET' || isListen(body)) detach();
 
-    if (await isLegacyRequest(webRequest, body)) await handleLegacy(webRequest, body, response);
-    else await sendWebResponse(await modern.fetch(webRequest, { parsedBody: body }), response);
+    if (await isLegacyRequest(webRequest, body)) return handleLegacy(webRequest, body, response);
+    if (isListen(body)) {
+      const end = await subscriptions.listen(body);
+      response.once('close', end);
+      if (response.destroyed) end();
+    }
+    await sendWebResponse(await modern.fetch(webRequest, { parsedBody: body }), response);
   }
 
   async function handleLegacy(request: Request, body: unknown, response: ServerResponse): Promise<void> {
@@ -74,7 +81,7 @@ export function createStreamableHttp(
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (sessionId) => sessions.add(sessionId, { transport }),
     });
-    const unfollow = followChanges(server, bus, 'legacy');
+    const unfollow = followChanges(server, bus, 'legacy', subscriptions);
     transport.onerror = onerror;
     transport.onclose = () => {
       unfollow();
@@ -92,10 +99,4 @@ class LegacyTransport extends WebStandardStreamableHTTPServerTransport {
   override send(message: JSONRPCMessage, options?: { relatedRequestId?: RequestId }): Promise<void> {
     return super.send(asLegacyError(message), options);
   }
-}
-
-function isListen(body: unknown): boolean {
-  return (
-    typeof body === 'object' && body !== null && 'method' in body && body.method === 'subscriptions/listen'
-  );
 }

@@ -12,6 +12,7 @@ import { attribute, timedOut, type Phase } from './circumstances.js';
 import { addressOf, requestSpan, TracedRequests } from './traced-requests.js';
 import { translate } from './translate.js';
 import type { ConnectOptions, LeanTransport } from './transport.js';
+import { startWatch, type Watch, type WatchListener } from './watch.js';
 
 /** What a connection turned out to be. */
 export interface Connection {
@@ -77,6 +78,8 @@ export interface ResourceClient {
     op: Operation,
     options?: ForwardOptions,
   ): Promise<Record<string, unknown>>;
+  /** Listens to what the server tells unasked, until the connection ends. To be called once. */
+  watch(listener: WatchListener): Watch;
   close(): Promise<void>;
 }
 
@@ -372,6 +375,26 @@ class SdkResourceClient implements ResourceClient {
         ? {}
         : { onprogress: (progress) => onProgress({ ...progress }), resetTimeoutOnProgress: true }),
     });
+  }
+
+  watch(listener: WatchListener): Watch {
+    const ended = new AbortController();
+    void this.closed.then(() => ended.abort());
+    const watch = startWatch(this.#client, this.#transport, listener, ended.signal);
+    return {
+      subscribe: async (uri, signal) => {
+        const started = performance.now();
+        try {
+          await watch.subscribe(uri, signal);
+        } catch (error) {
+          const { server } = this;
+          const elapsedMs = performance.now() - started;
+          const at = { server, phase: 'call' as const, elapsedMs, timeoutMs: server.timeoutMs, uri };
+          throw translate(this.#transport.failure ?? error, { ...at, redact: this.#options.redact });
+        }
+      },
+      unsubscribe: (uri) => watch.unsubscribe(uri),
+    };
   }
 
   async close(): Promise<void> {

@@ -90,6 +90,28 @@ export class StreamableHttpTransport implements LeanTransport {
     }
   }
 
+  async listen(onOpen: () => void): Promise<'ended' | 'unsupported'> {
+    // A server without sessions has nobody to tell anything.
+    if (this.#sessionId === undefined) return 'unsupported';
+    const response = await this.#origin.request({
+      method: 'GET',
+      headers: { ...this.#sessionHeaders(), accept: 'text/event-stream' },
+      signal: this.#closed.signal,
+    });
+    if (response.statusCode !== 200 || mediaType(response) !== 'text/event-stream') {
+      response.destroy();
+      // 405 is the answer of a server that has no such stream; 404 that of one that has forgotten the session.
+      if (response.statusCode === 404) void this.close();
+      return response.statusCode === 503 ? 'ended' : 'unsupported';
+    }
+    onOpen();
+    await readEvents(response, this.#maxBytes, (event) => {
+      if (event.data === '' || (event.event ?? 'message') !== 'message') return;
+      for (const message of parseMessages(event.data)) this.onmessage?.(message);
+    });
+    return 'ended';
+  }
+
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(new MCPConnectionError('UPS219', 'the connection was closed'));

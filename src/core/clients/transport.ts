@@ -8,6 +8,11 @@ export interface LeanTransport extends Transport {
   readonly failure: Error | undefined;
   /** How far connecting has come; `negotiate` once messages can be exchanged. */
   readonly phase: ConnectPhase;
+  /**
+   * Opens the stream on which a server of the older revisions tells what nobody asked for, and resolves when it ends;
+   * transports that carry everything on one connection have none.
+   */
+  listen?(onOpen: () => void): Promise<'ended' | 'unsupported'>;
 }
 
 /** The steps of connecting, in their order: `start` stands for the first two where there is a process. */

@@ -1,4 +1,5 @@
 import type { ServerNotifier } from '@modelcontextprotocol/server';
+import type { ServerNotification } from '../../core/clients/watch.js';
 import type { Config } from '../../core/config/config.js';
 import { ServeError } from '../../core/errors.js';
 import type { Operation } from '../../core/operation.js';
@@ -11,7 +12,8 @@ import {
   type Offered,
 } from './catalogue.js';
 import { LIST_KINDS, type Entry, type ListKind } from './kinds.js';
-import { Upstream, type Connect, type ListOutcome } from './upstream.js';
+import { GatewaySubscriptions } from './subscriptions.js';
+import { Upstream, type ListOutcome, type UseServer } from './upstream.js';
 
 /** How one server fared with a merged list. */
 export interface ServerOutcome {
@@ -23,6 +25,13 @@ export interface MergedList extends Catalogue {
   readonly outcomes: readonly ServerOutcome[];
   /** Whether nothing is missing that is required. */
   readonly isComplete: boolean;
+}
+
+/** What a gateway stands on. */
+export interface GatewayOptions {
+  readonly use: UseServer;
+  /** Whether callers need a token. */
+  readonly isGuarded: boolean;
 }
 
 /** What stands behind a name, and which servers could not be asked. */
@@ -42,8 +51,8 @@ const CHANGED: Readonly<Record<ListKind, 'resourcesChanged' | 'toolsChanged' | '
 export class Gateway {
   readonly config: Config;
   readonly op: Operation;
-  /** Best server first. */
-  readonly upstreams: readonly Upstream[];
+  readonly #upstreams: readonly Upstream[];
+  readonly subscriptions: GatewaySubscriptions;
   /** Who is told that a merged list has changed. */
   notify: ServerNotifier | undefined;
   readonly #merged = new Map<
@@ -54,15 +63,28 @@ export class Gateway {
   readonly #announced = new Map<ListKind, string>();
   #announcing: NodeJS.Immediate | undefined;
 
-  constructor(config: Config, connect: Connect, op: Operation) {
+  constructor(config: Config, { use, isGuarded }: GatewayOptions, op: Operation) {
     this.config = config;
     this.op = op;
     const onChange = () => {
       this.#announcing ??= setImmediate(() => this.#announce());
     };
-    this.upstreams = new Registry(config.servers).servers.map(
-      (server) => new Upstream(server, { connect, cacheTtlMs: config.cacheTtlMs, onChange }, op),
-    );
+    const { cacheTtlMs } = config;
+    let joins = 0;
+    const nextJoin = () => (joins += 1);
+    this.#upstreams = new Registry(config.servers).servers.map((server) => {
+      const onNotification = (notification: ServerNotification) => this.#told(server.id, notification);
+      return new Upstream(server, { use, isGuarded, cacheTtlMs, nextJoin, onChange, onNotification }, op);
+    });
+    this.subscriptions = new GatewaySubscriptions(this, op);
+  }
+
+  /**
+   * Best server first: by priority; of equal ones those that were there first, so that nobody who joins later takes a
+   * name from them; then by id.
+   */
+  get upstreams(): readonly Upstream[] {
+    return this.#upstreams.toSorted((a, b) => a.server.priority - b.server.priority || a.joined - b.joined);
   }
 
   /** Connects to every server in the background. */
@@ -161,6 +183,13 @@ export class Gateway {
     for (const upstream of this.upstreams) upstream.close();
   }
 
+  #told(serverId: string, { method, params }: ServerNotification): void {
+    if (method !== 'notifications/resources/updated' || typeof params['uri'] !== 'string') return;
+    for (const exposed of this.subscriptions.exposedAs(serverId, params['uri'])) {
+      this.notify?.resourceUpdated(exposed);
+    }
+  }
+
   /** Merging thousands of entries takes longer than looking whether any of them is new. */
   #merge(kind: ListKind, offers: readonly Offer[]): Catalogue {
     const parts = offers.flatMap(({ server, entries }) => [server, entries]);
@@ -186,6 +215,7 @@ export class Gateway {
       changed.add(CHANGED[kind]);
     }
     for (const name of changed) this.notify?.[name]();
+    if (changed.has('resourcesChanged')) this.subscriptions.follow();
   }
 }
 

@@ -37,8 +37,7 @@ export async function readResource(gateway: Gateway, params: Params, passage: Pa
     gateway.assertUndisputed(offered);
     return forward(gateway.upstreamOf(offered), 'resources/read', params, passage);
   }
-  for (const { upstream, entries } of await gateway.templates()) {
-    if (!selects(upstream.server, uri) || !entries.some(({ key }) => fits(key, uri))) continue;
+  for (const upstream of await withTemplateFor(gateway, uri)) {
     try {
       return await forward(upstream, 'resources/read', params, passage);
     } catch (error) {
@@ -46,6 +45,39 @@ export async function readResource(gateway: Gateway, params: Params, passage: Pa
     }
   }
   throw unknownResource(uri, missing);
+}
+
+/** Which server has a resource, and under which URI. */
+export interface Owner {
+  readonly upstream: Upstream;
+  readonly uri: string;
+}
+
+/** The server that a read of a URI would ask first. @throws ProtocolError where there is none */
+export async function ownerOf(gateway: Gateway, exposed: string): Promise<Owner> {
+  const address = parseAddress(exposed);
+  if (address !== undefined) {
+    const upstream = gateway.find(address.serverId);
+    if (upstream === undefined || !selects(upstream.server, address.uri)) throw unknownResource(exposed, []);
+    return { upstream, uri: address.uri };
+  }
+  const { offered, missing } = await gateway.lookUp('resources', exposed);
+  if (offered !== undefined) {
+    gateway.assertUndisputed(offered);
+    return { upstream: gateway.upstreamOf(offered), uri: exposed };
+  }
+  const [first] = await withTemplateFor(gateway, exposed);
+  if (first === undefined) throw unknownResource(exposed, missing);
+  return { upstream: first, uri: exposed };
+}
+
+async function withTemplateFor(gateway: Gateway, uri: string): Promise<readonly Upstream[]> {
+  const all = await gateway.templates();
+  return all
+    .filter(
+      ({ upstream, entries }) => selects(upstream.server, uri) && entries.some(({ key }) => fits(key, uri)),
+    )
+    .map(({ upstream }) => upstream);
 }
 
 export async function callTool(gateway: Gateway, params: Params, passage: Passage): Promise<CalledTool> {
@@ -118,7 +150,7 @@ async function forward(
   const { ttlMs, cacheScope } = result;
   const hints = {
     ...(typeof ttlMs === 'number' ? { ttlMs: ttlOf(server, 0, { ttlMs }) } : {}),
-    ...(cacheScope === undefined ? {} : { cacheScope }),
+    ...(cacheScope === undefined ? {} : { cacheScope: upstream.scopeOf(cacheScope) }),
   };
   return { ...result, ...hints, _meta: attributed(result['_meta'], server) };
 }

@@ -33,7 +33,7 @@ export function createGatewayServer(gateway: Gateway): McpServer {
     { name: 'mcpx-gateway', title: 'mcpx gateway', version: readVersion() },
     {
       capabilities: {
-        resources: { listChanged: true },
+        resources: { listChanged: true, subscribe: true },
         tools: { listChanged: true },
         prompts: { listChanged: true },
         completions: {},

@@ -25,13 +25,24 @@ export async function startGateway(
   op: Operation,
 ): Promise<ServedGateway> {
   const orchestrator = new MCPOrchestrator(config, { ownExecutable });
-  const gateway = new Gateway(config, (server, inner) => orchestrator.connect(server.id, inner), op);
+  const gateway = new Gateway(
+    config,
+    {
+      use: (server, ...rest) => orchestrator.use(server.id, ...rest),
+      isGuarded: options.bearerToken !== undefined,
+    },
+    op,
+  );
   const stop = async () => {
     gateway.stop();
     await orchestrator.close();
   };
   try {
-    const served = await serve(() => createGatewayServer(gateway), options, op);
+    const served = await serve(
+      () => createGatewayServer(gateway),
+      { ...options, subscriptions: gateway.subscriptions },
+      op,
+    );
     gateway.notify = served.notify;
     gateway.start();
     const stopped = served.ended.then(stop);

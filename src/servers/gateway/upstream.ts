@@ -1,4 +1,5 @@
 import type { ForwardOptions, ResourceClient } from '../../core/clients/resource-client.js';
+import type { ServerNotification, Watch } from '../../core/clients/watch.js';
 import type { ServerConfig } from '../../core/config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../../core/errors.js';
 import { withSignal, type Operation } from '../../core/operation.js';
@@ -6,14 +7,26 @@ import { createBackoff } from './backoff.js';
 import { ttlOf, type Held } from './freshness.js';
 import { decodeEntries, KINDS, LIST_KINDS, type ListKind } from './kinds.js';
 
-export type Connect = (server: ServerConfig, op: Operation) => Promise<ResourceClient>;
+/** Does something over the connection to a server, opening it where it is not open. */
+export type UseServer = <T>(
+  server: ServerConfig,
+  call: (client: ResourceClient) => Promise<T>,
+  op: Operation,
+  isRepeatable: boolean,
+) => Promise<T>;
 
 export interface UpstreamOptions {
-  readonly connect: Connect;
+  readonly use: UseServer;
   /** How long answers without a hint of their own stay fresh. */
   readonly cacheTtlMs: number;
+  /** Whether callers need a token: then no cache may share answers between them, whatever a server says. */
+  readonly isGuarded: boolean;
+  /** Numbers servers that come up after having been down, in order. */
+  readonly nextJoin: () => number;
   /** Called after a list or the state has changed. */
   readonly onChange: () => void;
+  /** Called with what the server tells unasked, other than that a list has changed. */
+  readonly onNotification: (notification: ServerNotification) => void;
 }
 
 /** How a server stands with one list. */
@@ -30,6 +43,13 @@ interface Load {
   readonly startedAt: number;
 }
 
+const UPDATED = 'notifications/resources/updated';
+const CHANGED_LISTS: Readonly<Record<string, readonly ListKind[]>> = {
+  'notifications/resources/list_changed': ['resources', 'templates'],
+  'notifications/tools/list_changed': ['tools'],
+  'notifications/prompts/list_changed': ['prompts'],
+};
+
 /** Failures that are about one request; the server itself is there. */
 const OF_ONE_REQUEST = new Set(['UPS206', 'UPS209', 'UPS210', 'UPS211', 'UPS217', 'UPS219']);
 
@@ -45,13 +65,18 @@ export class Upstream {
   readonly #closed = new AbortController();
   readonly #lists = new Map<ListKind, Held>();
   readonly #listErrors = new Map<ListKind, MCPOrchestratorException>();
+  /** How often the server said that a list has changed. */
+  readonly #changes = new Map<ListKind, number>();
   readonly #loads = new Map<ListKind, Load>();
   readonly #backoff = createBackoff();
   #state: UpstreamState = 'starting';
   #error: MCPOrchestratorException | undefined;
+  #joined = 0;
   #attempt: Load | undefined;
   #timer: NodeJS.Timeout | undefined;
   #client: ResourceClient | undefined;
+  #watch: Watch | undefined;
+  readonly #subscribed = new Set<string>();
 
   constructor(server: ServerConfig, options: UpstreamOptions, op: Operation) {
     this.server = server;
@@ -68,8 +93,18 @@ export class Upstream {
     return this.#error;
   }
 
+  /** 0 for a server that was there from the start; else the later it came, the higher. */
+  get joined(): number {
+    return this.#joined;
+  }
+
   get client(): ResourceClient | undefined {
     return this.#client?.isOpen === true ? this.#client : undefined;
+  }
+
+  /** Who may share an answer for which the server gave this scope. */
+  scopeOf(said: unknown): 'public' | 'private' {
+    return said === 'public' && !this.#options.isGuarded ? 'public' : 'private';
   }
 
   /** What it listed last, also where that is not fresh any more; nothing while it is down. */
@@ -123,6 +158,7 @@ export class Upstream {
 
   /** What it listed is out of date: the next one to ask it gets a new answer. */
   invalidate(kind: ListKind): void {
+    this.#changes.set(kind, this.#changesOf(kind) + 1);
     const held = this.#lists.get(kind);
     if (held !== undefined) this.#lists.set(kind, { ...held, ttlMs: 0 });
   }
@@ -135,14 +171,29 @@ export class Upstream {
     options?: ForwardOptions,
   ): Promise<Record<string, unknown>> {
     try {
-      const client = await this.#connect(op);
-      const result = await client.forward(method, params, op, options);
+      const isRepeatable = method !== 'tools/call';
+      const result = await this.#use(
+        (client) => client.forward(method, params, op, options),
+        op,
+        isRepeatable,
+      );
       if (this.#state !== 'up') void this.tryNow();
       return result;
     } catch (error) {
       if (!op.signal.aborted && isAboutConnection(error) && error.code !== 'UPS204') this.#fail(error);
       throw error;
     }
+  }
+
+  /** Asks to be told of changes of a resource, also over later connections. @throws what the server answers */
+  async subscribe(uri: string, op: Operation): Promise<void> {
+    await this.#use(async () => this.#watch?.subscribe(uri, op.signal), op);
+    this.#subscribed.add(uri);
+  }
+
+  async unsubscribe(uri: string): Promise<void> {
+    this.#subscribed.delete(uri);
+    await this.#watch?.unsubscribe(uri);
   }
 
   close(): void {
@@ -152,9 +203,10 @@ export class Upstream {
 
   async #comeUp(): Promise<void> {
     try {
-      await this.#connect(this.#op);
+      await this.#use((client) => Promise.resolve(client), this.#op);
       await Promise.all(LIST_KINDS.map((kind) => this.#fetch(kind)));
       const wasUp = this.#state === 'up';
+      if (this.#state === 'down') this.#joined = this.#options.nextJoin();
       this.#state = 'up';
       this.#error = undefined;
       this.#backoff.reset();
@@ -167,30 +219,75 @@ export class Upstream {
     }
   }
 
-  async #connect(op: Operation): Promise<ResourceClient> {
-    const client = await this.#options.connect(this.server, op);
-    if (client !== this.#client) {
-      this.#client = client;
-      void client.closed.then(() => {
-        if (this.#client === client && !this.#closed.signal.aborted) this.#onClosed();
-      });
+  #use<T>(call: (client: ResourceClient) => Promise<T>, op: Operation, isRepeatable = true): Promise<T> {
+    return this.#options.use(
+      this.server,
+      (client) => {
+        if (client !== this.#client) this.#took(client);
+        return call(client);
+      },
+      op,
+      isRepeatable,
+    );
+  }
+
+  #took(client: ResourceClient): void {
+    this.#client = client;
+    this.#watch = client.watch({
+      onNotification: (notification) => this.#onNotification(notification),
+      // Whatever was told meanwhile is lost: everything is asked again.
+      onGap: () => void this.tryNow(),
+    });
+    for (const uri of this.#subscribed) void this.#renewSubscription(uri);
+    void client.closed.then(() => {
+      if (this.#client === client && !this.#closed.signal.aborted) this.#onClosed();
+    });
+  }
+
+  async #renewSubscription(uri: string): Promise<void> {
+    try {
+      await this.#watch?.subscribe(uri, this.#closed.signal);
+      // It may have changed while nobody listened.
+      this.#options.onNotification({ method: UPDATED, params: { uri } });
+    } catch (error) {
+      this.#op.log(
+        'gateway.subscription_lost',
+        { server: this.server.id, uri, message: String(error) },
+        'warn',
+      );
     }
-    return client;
+  }
+
+  #onNotification(notification: ServerNotification): void {
+    const kinds = CHANGED_LISTS[notification.method];
+    if (kinds === undefined) this.#options.onNotification(notification);
+    else {
+      for (const kind of kinds) {
+        this.invalidate(kind);
+        // One that is under way asks again when it has ended.
+        void this.#load(kind);
+      }
+    }
   }
 
   /** A connection that ended by itself is opened again at once: a restarted server is back before anyone notices. */
   #onClosed(): void {
     this.#client = undefined;
+    this.#watch = undefined;
     if (this.#state === 'up') void this.tryNow();
   }
 
   #load(kind: ListKind): Load {
     const running = this.#loads.get(kind);
     if (running !== undefined) return running;
+    const changes = this.#changesOf(kind);
     const promise = this.#fetch(kind)
       .then(() => this.#options.onChange())
       .catch((error: unknown) => this.#fail(error))
-      .finally(() => this.#loads.delete(kind));
+      .finally(() => {
+        this.#loads.delete(kind);
+        if (changes !== this.#changesOf(kind) && this.#state === 'up') void this.#load(kind);
+      });
     const load = { promise, startedAt: performance.now() };
     this.#loads.set(kind, load);
     return load;
@@ -198,16 +295,17 @@ export class Upstream {
 
   /** @throws what is about the connection; what is about this list alone is kept beside the list */
   async #fetch(kind: ListKind): Promise<void> {
-    const client = await this.#connect(this.#op);
     const at = performance.now();
+    const changes = this.#changesOf(kind);
     try {
-      const { items, ...hints } = await KINDS[kind].list(client, this.#op);
+      const { items, ...hints } = await this.#use((client) => KINDS[kind].list(client, this.#op), this.#op);
       const { entries, malformed } = decodeEntries(KINDS[kind], this.server, items);
       this.#lists.set(kind, {
         entries,
         at,
-        ttlMs: ttlOf(this.server, this.#options.cacheTtlMs, hints),
-        scope: hints.cacheScope ?? 'private',
+        // What changed while it was being read is out of date already.
+        ttlMs: changes === this.#changesOf(kind) ? ttlOf(this.server, this.#options.cacheTtlMs, hints) : 0,
+        scope: this.scopeOf(hints.cacheScope),
       });
       const [first] = malformed;
       if (first === undefined) this.#listErrors.delete(kind);
@@ -224,6 +322,10 @@ export class Upstream {
       this.#lists.delete(kind);
       this.#listErrors.set(kind, error);
     }
+  }
+
+  #changesOf(kind: ListKind): number {
+    return this.#changes.get(kind) ?? 0;
   }
 
   #outcome(kind: ListKind): ListOutcome {
@@ -251,7 +353,9 @@ export class Upstream {
     const wasDown = this.#state === 'down';
     this.#state = 'down';
     this.#error = error;
-    const pauseMs = this.#backoff.next();
+    // One that is being left alone is not asked before its time.
+    const leftAloneMs = Number(error.context['retry_after_ms'] ?? 0);
+    const pauseMs = Math.max(this.#backoff.next(), leftAloneMs);
     this.#op.log(
       'gateway.server_down',
       { server: this.server.id, code: error.code, message: error.message, retry_ms: Math.round(pauseMs) },

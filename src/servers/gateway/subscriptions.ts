@@ -1,0 +1,72 @@
+import { withSignal, type Operation } from '../../core/operation.js';
+import type { SubscriptionListener } from '../subscriptions.js';
+import { toProtocolError } from './failure.js';
+import type { Gateway } from './gateway.js';
+import { ownerOf, type Owner } from './requests.js';
+
+/** A server that does not take a subscription in this time is not waited for by the client. */
+const SUBSCRIBE_MS = 10_000;
+
+/** Passes subscriptions of clients on to the servers that have the resources, and follows them when they change hands. */
+export class GatewaySubscriptions implements SubscriptionListener {
+  readonly #gateway: Gateway;
+  readonly #op: Operation;
+  /** By the URI that clients use. */
+  readonly #owners = new Map<string, Owner>();
+
+  constructor(gateway: Gateway, op: Operation) {
+    this.#gateway = gateway;
+    this.#op = op;
+  }
+
+  async begun(exposed: string): Promise<void> {
+    try {
+      const op = withSignal(this.#op, AbortSignal.timeout(SUBSCRIBE_MS));
+      const owner = await ownerOf(this.#gateway, exposed);
+      await owner.upstream.subscribe(owner.uri, op);
+      this.#owners.set(exposed, owner);
+    } catch (error) {
+      throw toProtocolError(error, exposed);
+    }
+  }
+
+  ended(exposed: string): void {
+    const owner = this.#owners.get(exposed);
+    this.#owners.delete(exposed);
+    if (owner !== undefined && !this.#isWanted(owner)) void owner.upstream.unsubscribe(owner.uri);
+  }
+
+  /** The URIs under which clients know a resource of a server that they subscribed to. */
+  exposedAs(serverId: string, uri: string): readonly string[] {
+    return [...this.#owners]
+      .filter(([, owner]) => owner.upstream.server.id === serverId && owner.uri === uri)
+      .map(([exposed]) => exposed);
+  }
+
+  /** After merged lists have changed: what another server answers for now is subscribed to there. */
+  follow(): void {
+    for (const [exposed, before] of this.#owners) void this.#move(exposed, before);
+  }
+
+  async #move(exposed: string, before: Owner): Promise<void> {
+    try {
+      const now = await ownerOf(this.#gateway, exposed);
+      if (now.upstream === before.upstream || this.#owners.get(exposed) !== before) return;
+      await now.upstream.subscribe(now.uri, withSignal(this.#op, AbortSignal.timeout(SUBSCRIBE_MS)));
+      if (this.#owners.get(exposed) !== before) {
+        await now.upstream.unsubscribe(now.uri);
+        return;
+      }
+      this.#owners.set(exposed, now);
+      if (!this.#isWanted(before)) await before.upstream.unsubscribe(before.uri);
+      // The resource of another server is another resource.
+      this.#gateway.notify?.resourceUpdated(exposed);
+    } catch (error) {
+      this.#op.log('gateway.subscription_lost', { uri: exposed, message: String(error) }, 'warn');
+    }
+  }
+
+  #isWanted({ upstream, uri }: Owner): boolean {
+    return this.exposedAs(upstream.server.id, uri).length > 0;
+  }
+}

@@ -1,0 +1,86 @@
+/** Who has to do something so that changes of a resource become known. */
+export interface SubscriptionListener {
+  /** The first client wants to be told. @throws what the client is to be answered */
+  begun(uri: string): Promise<void>;
+  /** The last one does not want to any more. */
+  ended(uri: string): void;
+}
+
+/** More than any client needs, and little enough that a hostile one cannot fill the memory. */
+export const MAX_SUBSCRIPTIONS = 1000;
+
+/** The resources that clients want to be told about, counted over all of them. */
+export class Subscriptions {
+  readonly #listener: SubscriptionListener | undefined;
+  readonly #counts = new Map<string, { count: number; readonly begun: Promise<void> }>();
+
+  constructor(listener?: SubscriptionListener) {
+    this.#listener = listener;
+  }
+
+  /** @throws where the listener refuses; then nothing was added */
+  async add(uri: string): Promise<void> {
+    const known = this.#counts.get(uri);
+    const entry = known ?? { count: 0, begun: this.#listener?.begun(uri) ?? Promise.resolve() };
+    entry.count += 1;
+    this.#counts.set(uri, entry);
+    try {
+      await entry.begun;
+    } catch (error) {
+      this.#counts.delete(uri);
+      throw error;
+    }
+  }
+
+  remove(uri: string): void {
+    const entry = this.#counts.get(uri);
+    if (entry === undefined) return;
+    entry.count -= 1;
+    if (entry.count > 0) return;
+    this.#counts.delete(uri);
+    entry.begun.then(
+      () => this.#listener?.ended(uri),
+      // What never began needs no end.
+      () => undefined,
+    );
+  }
+
+  /**
+   * The resources that a message of a client of the 2026 revision asks about.
+   *
+   * @returns a function that ends them; never rejects, since the client is told of what it gets by its own stream
+   */
+  async listen(message: unknown): Promise<() => void> {
+    const uris = urisOf(message).slice(0, MAX_SUBSCRIPTIONS);
+    const added = await Promise.all(
+      uris.map((uri) =>
+        this.add(uri).then(
+          () => [uri],
+          () => [],
+        ),
+      ),
+    );
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      for (const uri of added.flat()) this.remove(uri);
+    };
+  }
+}
+
+export function isListen(message: unknown): boolean {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'method' in message &&
+    message.method === 'subscriptions/listen'
+  );
+}
+
+function urisOf(message: unknown): readonly string[] {
+  const { params } = message as { params?: { notifications?: { resourceSubscriptions?: unknown } } };
+  const uris = params?.notifications?.resourceSubscriptions;
+  if (!Array.isArray(uris)) return [];
+  return [...new Set(uris.filter((uri): uri is string => typeof uri === 'string'))];
+}

@@ -1,0 +1,134 @@
+import type { Client } from '@modelcontextprotocol/client';
+import { describe, expect, it } from 'vitest';
+import { CLIENT_KINDS, startTestGateway, type ClientKind } from '../../fixtures/gateway.js';
+import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
+
+const UPSTREAMS = {
+  sse: ({ sseUrl }: ToolUpstream) => ({ url: sseUrl, transport: 'sse' }),
+  legacy: ({ mcpUrl }: ToolUpstream) => ({ url: mcpUrl, transport: 'streamable-http', protocol: 'legacy' }),
+  modern: ({ mcpUrl }: ToolUpstream) => ({
+    url: mcpUrl,
+    transport: 'streamable-http',
+    protocol: '2026-07-28',
+  }),
+} as const;
+type UpstreamKind = keyof typeof UPSTREAMS;
+const UPSTREAM_KINDS = Object.keys(UPSTREAMS) as UpstreamKind[];
+
+/** Subscribes in the way of the client's era. @returns how to end it */
+async function subscribe(client: Client, kind: ClientKind, uri: string): Promise<() => Promise<unknown>> {
+  if (kind === 'modern') {
+    const subscription = await client.listen({ resourceSubscriptions: [uri] });
+    return () => subscription.close();
+  }
+  await client.subscribeResource({ uri });
+  return () => client.unsubscribeResource({ uri });
+}
+
+function updatesOf(client: Client): string[] {
+  const seen: string[] = [];
+  client.setNotificationHandler(
+    'notifications/resources/updated',
+    ({ params }) => void seen.push(params.uri),
+  );
+  return seen;
+}
+
+for (const upstreamKind of UPSTREAM_KINDS) {
+  const settings = UPSTREAMS[upstreamKind];
+
+  describe(`changes at a server over ${upstreamKind}`, () => {
+    for (const clientKind of CLIENT_KINDS) {
+      it(`of a resource reach a ${clientKind} client while it is subscribed`, async () => {
+        await using a = await startToolUpstream({ name: 'a' });
+        await using gateway = await startTestGateway({ a: { ...settings(a), priority: 1 } });
+        const client = await gateway.client(clientKind);
+        const seen = updatesOf(client);
+        const end = await subscribe(client, clientKind, 'note://a');
+        await a.until(() => a.subscribed.has('note://a'));
+        a.served.notify.resourceUpdated('note://a');
+        await expect.poll(() => seen).toEqual(['note://a']);
+        await end();
+        await a.until(() => a.subscribed.size === 0);
+        expect(a.subscribed.size).toBe(0);
+      });
+
+      it(`of a list reach a ${clientKind} client`, async () => {
+        await using a = await startToolUpstream({ name: 'a' });
+        await using gateway = await startTestGateway({ a: { ...settings(a), priority: 1 } });
+        const client = await gateway.client(clientKind);
+        let changes = 0;
+        client.setNotificationHandler('notifications/tools/list_changed', () => void (changes += 1));
+        if (clientKind === 'modern') await client.listen({ toolsListChanged: true });
+        expect((await client.listTools()).tools).toHaveLength(4);
+        a.addTool('later');
+        await expect.poll(() => changes).toBeGreaterThan(0);
+        const { tools } = await client.listTools(undefined, { cacheMode: 'bypass' });
+        expect(tools.map(({ name }) => name)).toContain('later');
+      });
+    }
+  });
+}
+
+describe('subscriptions', () => {
+  it('are asked for once, and end with the last client, also one that just leaves', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    await using gateway = await startTestGateway({ a: UPSTREAMS.legacy(a) });
+    const clients = await Promise.all(CLIENT_KINDS.map((kind) => gateway.client(kind)));
+    const seen = clients.map(updatesOf);
+    for (const [index, client] of clients.entries()) {
+      await subscribe(client, CLIENT_KINDS[index]!, 'note://a');
+    }
+    a.served.notify.resourceUpdated('note://a');
+    await expect.poll(() => seen).toEqual([['note://a'], ['note://a'], ['note://a']]);
+    await clients[0]!.close();
+    await clients[2]!.close();
+    expect(a.subscribed).toEqual(new Set(['note://a']));
+    await clients[1]!.unsubscribeResource({ uri: 'note://a' });
+    await a.until(() => a.subscribed.size === 0);
+  });
+
+  it('go by the URI that the client uses', async () => {
+    await using a = await startToolUpstream({ name: 'same' });
+    await using b = await startToolUpstream({ name: 'same' });
+    await using gateway = await startTestGateway({
+      a: { ...UPSTREAMS.sse(a), priority: 1 },
+      b: { ...UPSTREAMS.modern(b), priority: 2 },
+    });
+    const client = await gateway.client('legacy');
+    const seen = updatesOf(client);
+    const lost = 'mcpx://b/note%3A%2F%2Fsame';
+    await client.subscribeResource({ uri: lost });
+    expect(a.subscribed.size).toBe(0);
+    b.served.notify.resourceUpdated('note://same');
+    await expect.poll(() => seen).toEqual([lost]);
+  });
+
+  it('to what nobody has are refused', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    await using gateway = await startTestGateway({ a: UPSTREAMS.modern(a) });
+    const client = await gateway.client('legacy');
+    await expect(client.subscribeResource({ uri: 'x://unknown' })).rejects.toThrow('not found');
+    expect(a.subscribed.size).toBe(0);
+  });
+
+  it('move to the server that takes over the resource', async () => {
+    await using a = await startToolUpstream({ name: 'same' });
+    await using b = await startToolUpstream({ name: 'same' });
+    await using gateway = await startTestGateway({
+      a: { ...UPSTREAMS.sse(a), priority: 1 },
+      b: { ...UPSTREAMS.sse(b), priority: 2 },
+    });
+    const client = await gateway.client('legacy');
+    const seen = updatesOf(client);
+    await client.listResources();
+    await client.subscribeResource({ uri: 'note://same' });
+    expect(b.subscribed.size).toBe(0);
+    await a.served.close(0);
+    await b.until(() => b.subscribed.has('note://same'));
+    await expect.poll(() => seen.length).toBeGreaterThan(0);
+    const before = seen.length;
+    b.served.notify.resourceUpdated('note://same');
+    await expect.poll(() => seen.length).toBeGreaterThan(before);
+  });
+});
