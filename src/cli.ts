@@ -246,13 +246,22 @@ async function report(
     const { renderFailure, renderFailureJson } = await import('./render/failure.js');
     io.err(
       wantsJson
-        ? renderFailureJson(error, operationId)
-        : renderFailure(error, { color: wantsColor(argv, io) }),
+        ? renderFailureJson(error, operationId, namedConfig(argv))
+        : renderFailure(error, { color: wantsColor(argv, io) }, namedConfig(argv)),
     );
     return;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.err(`mcpx met a bug of its own; please report it with these lines:\n${stack}\n`);
+}
+
+/** The value of `-c`, which the next command needs as well; `MCPX_CONFIG` is still set then. */
+function namedConfig(argv: readonly string[]): string | undefined {
+  const end = argv.indexOf('--');
+  const words = end === -1 ? argv : argv.slice(0, end);
+  const at = words.findLastIndex((word) => word === '-c' || word === '--config');
+  if (at !== -1) return words[at + 1];
+  return words.findLast((word) => /^(?:--config=|-c.)/.test(word))?.replace(/^(?:--config=|-c)/, '');
 }
 
 function wantsColor(argv: readonly string[], io: Io): boolean {

@@ -4,8 +4,12 @@ import { ERROR_CODES, type MCPOrchestratorException } from '../core/errors.js';
 import { paint } from './paint.js';
 import { escapeControls, plain, type View } from './terminal.js';
 
-/** An error for people: what failed, why, and what to do next. Every problem of a file has its own line. */
-export function renderFailure(error: MCPOrchestratorException, view: View): string {
+/**
+ * An error for people: what failed, why, and what to do next. Every problem of a file has its own line.
+ *
+ * @param config  the configuration that the command line named
+ */
+export function renderFailure(error: MCPOrchestratorException, view: View, config?: string): string {
   const ink = paint(view.color);
   const { code } = error;
   const lines = [`${ink.red('error')} ${ink.bold(code)} ${ERROR_CODES[code].name}: ${plain(error.message)}`];
@@ -17,7 +21,9 @@ export function renderFailure(error: MCPOrchestratorException, view: View): stri
   for (const cause of error.toJSON().causes) lines.push(`  ${ink.dim('cause:')} ${plain(cause)}`);
   for (const detail of failedDetails(error)) lines.push(`  ${ink.dim('server:')} ${plain(detail)}`);
   if (error.hint !== undefined) lines.push(`  ${ink.dim('hint:')}  ${plain(error.hint)}`);
-  if (error.fix !== undefined) lines.push(`  ${ink.dim('try:')}   ${plain(error.fix)}`);
+  if (error.fix !== undefined) {
+    lines.push(`  ${ink.dim('try:')}   ${plain(withConfig(error.fix, config))}`);
+  }
   return `${lines.join('\n')}\n`;
 }
 
@@ -33,15 +39,29 @@ function failedDetails(error: MCPOrchestratorException): string[] {
 }
 
 /** The one JSON line on stderr that stands for a failure where the result would have been machine-readable. */
-export function renderFailureJson(error: MCPOrchestratorException, operationId: string): string {
-  const { context, ...rest } = error.toJSON();
+export function renderFailureJson(
+  error: MCPOrchestratorException,
+  operationId: string,
+  config?: string,
+): string {
+  const { context, fix, ...rest } = error.toJSON();
   const { details, problems, ...others } = context ?? {};
   const body = {
     ...rest,
+    ...(fix === undefined ? {} : { fix: withConfig(fix, config) }),
     ...(details === undefined ? {} : { details }),
     ...(problems === undefined ? {} : { problems }),
     ...(Object.keys(others).length > 0 ? { context: others } : {}),
     operation_id: operationId,
   };
   return `${escapeControls(JSON.stringify({ error: body }))}\n`;
+}
+
+/** Commands of ours that use a configuration: what is to be tried has to use the same one. */
+const USES_CONFIG = /^mcpx (?:cache|gather|read|resolve|servers|validate-config)\b(?!.* --metadata )/;
+
+function withConfig(command: string, config: string | undefined): string {
+  if (config === undefined || !USES_CONFIG.test(command)) return command;
+  const isPlain = /^[\w./:@%+,=-]+$/.test(config);
+  return `${command} -c ${isPlain ? config : `'${config.replaceAll("'", "'\\''")}'`}`;
 }

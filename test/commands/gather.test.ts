@@ -218,7 +218,8 @@ describe('failure', () => {
         name: 'http_status',
         server: 'broken',
         exit_code: 4,
-        fix: 'mcpx gather --degraded',
+        // With the file that was named.
+        fix: expect.stringMatching(/^mcpx gather --degraded -c \/\S+\/c\.json$/) as string,
         message: expect.stringContaining('HTTP 500') as string,
         hint: expect.any(String) as string,
         operation_id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,

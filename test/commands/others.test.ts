@@ -156,7 +156,8 @@ describe('mcpx read', () => {
     const servers = { a: { url: upstream.sseUrl } };
     const unknown = await withServers(['read', 'x://none', '--json'], servers);
     expect(unknown).toMatchObject({ status: 7, stdout: '' });
-    expect(errorLine(unknown)).toMatchObject({ code: 'RES305', fix: 'mcpx gather --list-only' });
+    const fix = expect.stringMatching(/^mcpx gather --list-only -c \/\S+\/c\.json$/) as string;
+    expect(errorLine(unknown)).toMatchObject({ code: 'RES305', fix });
     expect(await withServers(['read', 'x://json', '--server', 'b'], servers)).toMatchObject({ status: 7 });
     expect(await withServers(['read'], servers)).toMatchObject({ status: 2 });
   });
@@ -375,5 +376,28 @@ describe('the configuration', () => {
     expect(ran.stdout).toContain('here');
     expect(ran.stderr).toContain('"event":"config.loaded"');
     expect(ran.stderr).toContain('"file":"mcpx.yaml"');
+  });
+});
+
+describe('what to try after a failure', () => {
+  it.each([
+    [['-c', 'FILE']],
+    [['-cFILE']],
+    [['--config', 'FILE']],
+    [['--config=FILE']],
+    [['-c', 'gone.yaml', '--config', 'FILE']],
+  ])('names the file of %j again', async (flags) => {
+    using folder = temporaryFolder();
+    const file = folder.write('c.json', configText({ a: { url: 'http://127.0.0.1:1/sse' } }));
+    const ran = await run(['gather', 'none', ...flags.map((flag) => flag.replace('FILE', file))]);
+    expect(ran.status).toBe(7);
+    expect(ran.stderr).toContain(`try:   mcpx servers list -c ${file}\n`);
+  });
+
+  it('is to have one server looked at, where no other can stand in for it', async () => {
+    const ran = await withServers(['gather'], { a: { url: 'http://127.0.0.1:1/sse' } });
+    expect(ran.stderr).toMatch(/try: {3}mcpx validate-config --connect -c \/\S+\n$/);
+    const none = await withServers(['gather', '--degraded'], { a: { url: 'http://127.0.0.1:1/sse' } });
+    expect(none.stderr).toMatch(/UPS214[^]*try: {3}mcpx validate-config --connect -c \/\S+\n$/);
   });
 });

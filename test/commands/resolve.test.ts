@@ -252,7 +252,11 @@ describe('mcpx resolve with a server that is down', () => {
       expect(run.status).toBe(4);
       expect(run.out).toBe('');
       expect(JSON.parse(run.err)).toMatchObject({
-        error: { code: 'UPS202', exit_code: 4, fix: 'mcpx resolve products --degraded' },
+        error: {
+          code: 'UPS202',
+          exit_code: 4,
+          fix: expect.stringMatching(/^mcpx resolve products --degraded -c \/\S+\/mcpx\.yaml$/) as string,
+        },
       });
     }
   });

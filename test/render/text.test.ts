@@ -113,6 +113,28 @@ describe('a failure', () => {
     expect(renderFailure(error, { color: true })).toContain('\u001b[31merror\u001b[39m');
   });
 
+  it('tells to try with the file that was named, where the command takes one', () => {
+    const fixOf = (fix: string, config?: string) => {
+      const failed = new ConfigurationError('CLI901', 'no', { fix });
+      const json = JSON.parse(renderFailureJson(failed, 'op', config)) as { error: { fix: string } };
+      expect(renderFailure(failed, { color: false }, config)).toContain(`try:   ${json.error.fix}\n`);
+      return json.error.fix;
+    };
+    expect(fixOf('mcpx servers list')).toBe('mcpx servers list');
+    expect(fixOf('mcpx servers list', 'a/b.yaml')).toBe('mcpx servers list -c a/b.yaml');
+    expect(fixOf('mcpx gather --degraded', "it's mine.yaml")).toBe(
+      "mcpx gather --degraded -c 'it'\\''s mine.yaml'",
+    );
+    for (const fix of [
+      'mcpx init',
+      'mcpx explain',
+      'npm install x',
+      'mcpx validate-config --metadata m.json',
+    ]) {
+      expect(fixOf(fix, 'b.yaml')).toBe(fix);
+    }
+  });
+
   it('is one line of JSON for programs', () => {
     const line = renderFailureJson(error, 'op-1');
     expect(line.endsWith('}}\n')).toBe(true);

@@ -140,6 +140,7 @@ async function gatherAll(
       context: { details: outcomes.map(describeOutcome) },
       cause: first.status === 'failed' ? first.error : undefined,
       hint: 'Start the servers, or check their addresses.',
+      fix: 'mcpx validate-config --connect',
     });
   }
   return {
@@ -160,7 +161,7 @@ function withDetails(
   return new Kind(error.code, error.message, {
     context: { ...error.context, details: outcomes.map(describeOutcome) },
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(outcomes.length > 1 ? { fix: error.fix ?? 'mcpx gather --degraded' } : {}),
+    fix: error.fix ?? (outcomes.length > 1 ? 'mcpx gather --degraded' : 'mcpx validate-config --connect'),
     ...(error.cause === undefined ? {} : { cause: error.cause }),
   });
 }
