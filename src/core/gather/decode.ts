@@ -76,15 +76,22 @@ export function decodeNames(
  *
  * @param bytes  of the texts and blobs as they came
  * @param notJson  how many contents claim to be JSON and are not, or are nested too deeply; they are kept as text
- * @throws ResourceFetchError UPS211 for a content without text and blob
+ * @param garbled  how many texts hold U+FFFD, which stands for bytes that were no UTF-8
+ * @throws ResourceFetchError UPS211 for a content without text and blob, or whose blob is no base64
  */
 export function decodeContents(
   serverId: string,
   uri: string,
   raw: readonly unknown[],
-): { readonly contents: readonly Content[]; readonly bytes: number; readonly notJson: number } {
+): {
+  readonly contents: readonly Content[];
+  readonly bytes: number;
+  readonly notJson: number;
+  readonly garbled: number;
+} {
   let bytes = 0;
   let notJson = 0;
+  let garbled = 0;
   const contents = raw.map((item): Content => {
     const entry = asObject(item);
     const { mimeType } = entry;
@@ -95,26 +102,32 @@ export function decodeContents(
     if (typeof entry['text'] === 'string') {
       const { text } = entry;
       bytes += Buffer.byteLength(text);
+      if (text.includes('\uFFFD')) garbled += 1;
       const json = claimsJson(mimeType, text) ? parseJson(text) : undefined;
       if (json !== undefined) return { ...head, kind: 'json', data: json.value };
       if (claimsJson(mimeType, '')) notJson += 1;
       return { ...head, kind: 'text', text };
     }
-    if (typeof entry['blob'] === 'string') {
+    if (typeof entry['blob'] === 'string' && !NOT_BASE64.test(entry['blob'])) {
       bytes += Buffer.byteLength(entry['blob'], 'base64');
       return { ...head, kind: 'blob', blob: entry['blob'] };
     }
     throw new ResourceFetchError(
       'UPS211',
-      `${serverId} returned a content of ${uri} with neither text nor blob`,
+      typeof entry['blob'] === 'string'
+        ? `${serverId} returned a blob of ${uri} that is not base64`
+        : `${serverId} returned a content of ${uri} with neither text nor blob`,
       {
         context: { server: serverId, phase: 'decode', uri },
         hint: 'This is a fault of the server; report it to its authors.',
       },
     );
   });
-  return { contents, bytes, notJson };
+  return { contents, bytes, notJson, garbled };
 }
+
+/** Both alphabets of RFC 4648, and the line breaks of MIME. */
+const NOT_BASE64 = /[^\w+/\-=\s]/;
 
 /** By its type; where there is none, what looks like a JSON object or list is taken for one. */
 function claimsJson(mimeType: unknown, text: string): boolean {

@@ -141,13 +141,20 @@ export async function gatherServer(
   async function read(key: string, resource: ListedResource): Promise<GatheredResource> {
     try {
       const { value, freshness: age } = await answers.read(resource.uri, op);
-      const { contents, bytes, notJson } = decoded(resource.uri, value.contents);
+      const { contents, bytes, notJson, garbled } = decoded(resource.uri, value.contents);
       options.account(bytes);
       if (notJson > 0) {
         warnings.push({
           code: 'UPS211',
           server: server.id,
           message: `${resource.uri} is said to be JSON and is not; it is given as text`,
+        });
+      }
+      if (garbled > 0) {
+        warnings.push({
+          code: 'UPS211',
+          server: server.id,
+          message: `${resource.uri} holds characters that could not be read (U+FFFD): its server sent no UTF-8`,
         });
       }
       return { ...resource, key, contents, bytes, freshness: age };
