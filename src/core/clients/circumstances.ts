@@ -17,6 +17,9 @@ export interface Circumstances {
   readonly redact: (text: string) => string;
 }
 
+/** In the context of an error: another session may be opened, which is no repetition of a failure. */
+export const SESSION_EXPIRED = 'session_expired';
+
 /** What every error about a server tells: which one, what was going on, and for how long. */
 export function contextOf(at: Circumstances): Readonly<Record<string, unknown>> {
   return {

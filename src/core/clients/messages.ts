@@ -18,8 +18,8 @@ export function parseMessages(text: string): readonly JSONRPCMessage[] {
       cause,
     });
   }
-  const messages: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (!messages.every(isMessage)) {
+  const messages = (Array.isArray(value) ? (value as readonly unknown[]) : [value]).map(toMessage);
+  if (!messages.every((message) => message !== undefined)) {
     throw new MCPConnectionError('UPS206', 'the server sent JSON that is not JSON-RPC 2.0', {
       hint: 'Is there really an MCP server at this address?',
     });
@@ -27,26 +27,46 @@ export function parseMessages(text: string): readonly JSONRPCMessage[] {
   return messages;
 }
 
-function isMessage(value: unknown): value is JSONRPCMessage {
-  if (typeof value !== 'object' || value === null) return false;
-  const message = value as {
-    jsonrpc?: unknown;
-    method?: unknown;
-    id?: unknown;
-    result?: unknown;
-    error?: unknown;
-  };
-  if (message.jsonrpc !== '2.0') return false;
-  if (typeof message.method === 'string') return true;
-  if (typeof message.id !== 'string' && typeof message.id !== 'number' && message.id !== null) return false;
-  return (
-    isObject(message.result) ||
-    (isObject(message.error) && typeof (message.error as { code?: unknown }).code === 'number')
-  );
+/**
+ * The message of a value, or `undefined` for what is none. The SDK passes over a response that is not exactly as it
+ * should be, and the caller would wait for its timeout: what a response has beyond its frame is left out.
+ *
+ * @throws MCPConnectionError UPS206 for an error that names no request: the server could not read what we sent
+ */
+function toMessage(value: unknown): JSONRPCMessage | undefined {
+  if (!isObject(value) || value['jsonrpc'] !== '2.0') return undefined;
+  const { id, method, result, error } = value;
+  if (typeof method === 'string') return value as unknown as JSONRPCMessage;
+  const isError = isObject(error) && Number.isInteger(error['code']);
+  if (isError && (id === null || id === undefined)) {
+    throw new MCPConnectionError(
+      'UPS206',
+      `the server sent error ${String(error['code'])} without the id of a request`,
+      {
+        hint: 'It could not read what it was sent: does it speak MCP at this address?',
+        ...(typeof error['message'] === 'string' ? { cause: new Error(error['message']) } : {}),
+      },
+    );
+  }
+  if (!isId(id)) return undefined;
+  if (isError) {
+    const { code, message, data } = error;
+    const text = typeof message === 'string' ? message : '';
+    return {
+      jsonrpc: '2.0',
+      id,
+      error: { code: Number(code), message: text, ...(data === undefined ? {} : { data }) },
+    };
+  }
+  return isObject(result) ? { jsonrpc: '2.0', id, result } : undefined;
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+function isId(id: unknown): id is string | number {
+  return typeof id === 'string' || Number.isInteger(id);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The id of a response, or `undefined` for a request or a notification. */

@@ -8,7 +8,7 @@ import { noSpan, type Span } from '../telemetry/span.js';
 import type { Child } from './child-process.js';
 import { createTransport } from './create-transport.js';
 import { ANY_OBJECT, LeanClient } from './lean-client.js';
-import { attribute, timedOut, type Phase } from './circumstances.js';
+import { attribute, SESSION_EXPIRED, timedOut, type Phase } from './circumstances.js';
 import { addressOf, requestSpan, TracedRequests } from './traced-requests.js';
 import { translate } from './translate.js';
 import type { ConnectOptions, LeanTransport } from './transport.js';
@@ -286,6 +286,7 @@ class SdkResourceClient implements ResourceClient {
   readonly #options: ConnectOptions;
   readonly closed: Promise<void>;
   #open = true;
+  #expired = false;
   #resolveClosed: () => void = () => undefined;
 
   constructor(
@@ -523,9 +524,19 @@ class SdkResourceClient implements ResourceClient {
         ...(uri === undefined ? {} : { uri }),
       };
       // A session that the server has forgotten is over; the next request opens another one.
-      if (error instanceof SdkHttpError && error.status === 404 && this.#transport.sessionId !== undefined) {
+      const isForgotten =
+        error instanceof SdkHttpError && error.status === 404 && this.#transport.sessionId !== undefined;
+      if (isForgotten || (this.#expired && !op.signal.aborted)) {
+        // What else was under way ends with it, for the same reason.
+        this.#expired = true;
         await this.close();
-        throw translate(new MCPConnectionError('UPS203', 'the session has expired'), circumstances);
+        throw translate(
+          new MCPConnectionError('UPS203', 'the session has expired', {
+            context: { [SESSION_EXPIRED]: true },
+            hint: 'The server forgot it twice: look at its log.',
+          }),
+          circumstances,
+        );
       }
       // Whoever stopped the operation gave the reason; the broken connection is only its echo.
       if (op.signal.aborted) throw attribute(op.signal.reason, circumstances);

@@ -5,6 +5,7 @@ import { CircuitBreaker, type Refusal, type Verdict } from '../resilience/breake
 import { RateLimit } from '../resilience/limit.js';
 import { RetryBudget } from '../resilience/retry-budget.js';
 import { retry } from '../resilience/retry.js';
+import { SESSION_EXPIRED } from './circumstances.js';
 import { PASSING_STATUSES } from './http-status.js';
 
 export interface RunOptions {
@@ -46,7 +47,7 @@ export class ServerPolicy {
     this.#log = (event, fields, level) => op.log(event, fields, level);
     return this.#breaker.run(() => {
       this.#budget.deposit();
-      return retry(call, {
+      return retry(this.#reopening(call, op), {
         ...this.#server.retry,
         ...options,
         signal: op.signal,
@@ -59,6 +60,21 @@ export class ServerPolicy {
         },
       });
     });
+  }
+
+  /** A session that the server has forgotten is opened again, once, whatever the retries are. */
+  #reopening<T>(call: () => Promise<T>, op: Operation): () => Promise<T> {
+    let reopened = false;
+    return async () => {
+      try {
+        return await call();
+      } catch (error) {
+        if (reopened || !hasExpired(error)) throw error;
+        reopened = true;
+        op.log('server.session_expired', { server: this.#server.id });
+        return call();
+      }
+    };
   }
 
   #tell(state: 'open' | 'closed'): void {
@@ -83,7 +99,11 @@ function mayHelp(error: unknown): boolean | number {
     return typeof after === 'number' ? after : true;
   }
   if (error.code === 'UPS222') return !ENDED_EARLY.has(error.context['phase']);
-  return error.code === 'UPS202' || error.code === 'UPS203';
+  return error.code === 'UPS202' || (error.code === 'UPS203' && !hasExpired(error));
+}
+
+function hasExpired(error: unknown): boolean {
+  return error instanceof MCPOrchestratorException && error.context[SESSION_EXPIRED] === true;
 }
 
 const ENDED_EARLY: ReadonlySet<unknown> = new Set(['start', 'connect', 'negotiate']);

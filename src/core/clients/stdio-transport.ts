@@ -11,7 +11,7 @@ const LINE_BREAK = 0x0a;
  * Newline-delimited JSON-RPC over a child's standard input and output, for the SDK's client.
  *
  * Unlike the SDK's own it stops all descendants of the child, passes on no environment but the named, and bounds
- * a message while it arrives. Lines that are no JSON are passed over and reported: many servers print a greeting.
+ * a message while it arrives. Lines that are no message are passed over: many servers print a greeting.
  */
 export class StdioTransport implements LeanTransport {
   onclose?: () => void;
@@ -107,7 +107,9 @@ export class StdioTransport implements LeanTransport {
     try {
       for (const message of parseMessages(line)) this.onmessage?.(message);
     } catch (error) {
-      this.onerror?.(error as Error);
+      // A greeting is passed over. A broken message was somebody's answer, who would wait for it in vain.
+      if (/^[[{].*"jsonrpc"/.test(line)) this.#fail(error as Error);
+      else this.onerror?.(error as Error);
     }
   }
 

@@ -149,7 +149,8 @@ export class StreamableHttpTransport implements LeanTransport {
     let answered = false;
     const deliver = (text: string) => {
       for (const received of parseMessages(text)) {
-        if (responseId(received) === expected) answered = true;
+        // The SDK takes "1" for 1 as well.
+        if (String(responseId(received)) === String(expected)) answered = true;
         this.onmessage?.(received);
       }
     };
