@@ -88,7 +88,7 @@ describe('mcpx validate-config', () => {
     expect(ran.stdout.split('\n').filter((line) => line.includes(' error '))).toEqual([
       '.:1:1 error CFG102 . cannot be read; It is a folder; name the file in it.',
       'gone.yaml:1:1 error CFG101 gone.yaml does not exist; Check the path, or run `mcpx init` for a starter file.',
-      'latin1.yaml:1:1 error CFG102 latin1.yaml is not UTF-8 text; Save it as UTF-8.',
+      'latin1.yaml:1:10 error CFG102 latin1.yaml is not UTF-8 text; Save it as UTF-8; line 1, column 10 is the first place that is none.',
       'wrong.yaml:2:37 error CFG104 unknown key "prioritty" in mcp_servers.a; did you mean "priority"?',
       'wrong.yaml:2:60 error CFG105 domains must be a list, not a text; write [p]',
     ]);
@@ -105,7 +105,7 @@ describe('mcpx validate-config', () => {
       'mcp_servers:\n  a: { url: "http://localhost/sse", prioritty: 1, headers: { Authorization: "Bearer abc" }, env: [x], args: [1] }\n',
     );
     const ran = await run(['validate-config', '--json'], { cwd: folder.path });
-    expect(codesOf(ran.stdout)).toEqual(['CFG104', 'CFG116', 'CFG105']);
+    expect(codesOf(ran.stdout)).toEqual(['CFG119', 'CFG104', 'CFG116', 'CFG105']);
   });
 
   it('--strict lets warnings fail', async () => {
@@ -193,7 +193,7 @@ describe('mcpx validate-config', () => {
     const started = performance.now();
     const ran = await run(['validate-config', '--json'], { cwd: folder.path });
     expect(performance.now() - started).toBeLessThan(5000);
-    expect(codesOf(ran.stdout)).toHaveLength(3000);
+    expect(codesOf(ran.stdout)).toHaveLength(4001);
   });
 });
 
@@ -337,10 +337,10 @@ describe('mcpx validate-config --fix', () => {
     expect(ran.stdout.split('\n').map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual([
       'mcpx.yaml:1:1 fixed CFG126',
       'mcpx.yaml:3:37 fixed CFG104',
+      'mcpx.yaml:3:48 fixed CFG105',
       'mcpx.yaml:3:62 fixed CFG105',
       'mcpx.yaml:11:14 fixed CFG106',
       'mcpx.yaml:12:14 fixed CFG105',
-      'mcpx.yaml:3:47 fixed CFG105',
       'mcpx.yaml: 0 errors,',
       '',
     ]);

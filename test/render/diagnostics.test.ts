@@ -140,7 +140,7 @@ describe('as annotations of GitHub', () => {
     const lines = renderGithub([file]).split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[1]).toBe(
-      '::error file=dir/a%2Cb%3Ac%25.yaml,line=2,col=1,endColumn=22,endLine=2,title=CFG104 unknown_key::unknown key "a,b:c%25 ::error::"%0Aknown here: $schema, defaults, mcp_servers, orchestration',
+      '::error file=dir/a%2Cb%3Ac%25.yaml,line=2,col=1,endColumn=22,endLine=2,title=CFG104 unknown_key::unknown key "a,b:c%25 ::error::"%0Aknown here: $schema, defaults, mcp_servers, gateway, orchestration',
     );
   });
 });

@@ -17,7 +17,7 @@ const KNOWN_CAPABILITIES = ['execute_query', 'list_resources'];
  * @param text  the source, which tells a reference to the environment from its value
  */
 export function adviceOn(examined: ExaminedConfig, text: string, file: string): Problem[] {
-  const { settings, document, foreign, overrides, raw } = examined;
+  const { settings, document, foreign, overrides, raw, isBroken, hasUnknownKeys } = examined;
   const problems: Problem[] = [];
   if (settings === undefined) return problems;
   const servers = Object.entries(settings.mcp_servers);
@@ -26,9 +26,10 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
 
   for (const [id, server] of servers) {
     const at = ['mcp_servers', id];
-    checkCredentials(at, server);
     if (server.url !== undefined && server.transport !== 'stdio') checkUrl(id, server.url);
-    if (!foreign && server.domains.length === 0) {
+    // An unknown key may be the missing one.
+    const hasNone = server.domains.length === 0 && !isBroken(...at, 'domains') && !hasUnknownKeys(...at);
+    if (!foreign && hasNone) {
       const hint = 'add domains, as in domains: [products]';
       add('CFG119', at, `server "${id}" has no domains, so no domain is ever asked of it`, hint, true);
     }
@@ -51,9 +52,9 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
       );
     }
   }
-  // A server with a mistake elsewhere may hold credentials all the same.
+  // As they stand there: a server with a mistake elsewhere may hold credentials all the same.
   for (const [id, server] of Object.entries(mappingOf(getIn(raw, ['mcp_servers'])))) {
-    if (!Object.hasOwn(settings.mcp_servers, id)) checkCredentials(['mcp_servers', id], server);
+    checkCredentials(['mcp_servers', id], server);
   }
   checkWait(['defaults', 'timeout'], settings.defaults.timeout);
   checkWait(['defaults', 'connect_timeout'], settings.defaults.connect_timeout);
@@ -76,7 +77,7 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
       path: path.map(String).join('.'),
       file,
       range,
-      ...(replacement === undefined ? {} : { replacement }),
+      ...(replacement === undefined || !document.standsAt(path) ? {} : { replacement }),
     });
   }
 
@@ -121,6 +122,7 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
   function checkWait(path: Path, value: string | number | undefined): void {
     // A default that is longer than a short deadline is nobody's mistake.
     if (value === undefined || getIn(raw, path) === undefined) return;
+    if (isBroken(...path.map(String)) || isBroken('orchestration', 'deadline')) return;
     if ((parseDuration(value) ?? 0) <= (parseDuration(deadline) ?? Infinity)) return;
     const message = `${String(path.at(-1))} is longer than the deadline of the whole (${durationText(deadline)})`;
     add('CFG120', path, message, 'shorten it, or raise orchestration.deadline');

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { ConfigurationError, ResourceFetchError } from '../errors.js';
+import { decodeText } from './load.js';
 import { stripJsonComments } from './json-comments.js';
 import { readYamlDocument } from './yaml-document.js';
 
@@ -65,15 +66,7 @@ async function readText(path: string, shown: string): Promise<string> {
       hint: 'Is this the right file?',
     });
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch (cause) {
-    throw new ConfigurationError('CFG102', `${shown} is not UTF-8 text`, {
-      context: { file: shown },
-      hint: 'Save it as UTF-8.',
-      cause,
-    });
-  }
+  return decodeText(shown, Buffer.concat(chunks));
 }
 
 function parseJson(text: string, shown: string): unknown {

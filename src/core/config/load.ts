@@ -1,17 +1,19 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
-import { ConfigurationError, type ErrorCode } from '../errors.js';
-import { createRedactor, toConfig, transportOf, type Config } from './config.js';
+import { ConfigurationError } from '../errors.js';
+import { createRedactor, toConfig, type Config } from './config.js';
+import { replaceWellKnownKeys } from './credential.js';
 import { findMisnamedSection, fromEditorFile, type MisnamedSection } from './editor-file.js';
 import { secretsIn } from './filled-in.js';
 import { withoutJsonComments } from './json-comments.js';
 import { overridesFrom, setIn, type Override } from './environment.js';
-import { compareProblems, describeProblem, type Problem, type Replacement } from './problem.js';
-import { configFileSchema, type ConfigFile } from './schema.js';
-import { getIn } from './path.js';
-import { readYamlDocument, type Path, type YamlDocument } from './yaml-document.js';
+import { meaningProblems } from './meaning.js';
+import { compareProblems, describeProblem, type Problem } from './problem.js';
+import type { ConfigFile } from './schema.js';
+import { checkShape } from './shape.js';
+import { pathText } from './shape-problems.js';
+import { readYamlDocument, type Path, type Places, type YamlDocument } from './yaml-document.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -118,17 +120,35 @@ export async function readConfigBytes(
   }
 }
 
-/** Without a byte order mark. @throws ConfigurationError CFG102 */
+/** Without a byte order mark. @throws ConfigurationError CFG102, with the place of the first byte that is no UTF-8 */
 export function decodeText(file: string, bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
+    const isWide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+    const { line, column } = placeOfBrokenText(bytes);
     throw new ConfigurationError('CFG102', `${file} is not UTF-8 text`, {
-      context: { file },
-      hint: 'Save it as UTF-8.',
+      context: { file, line, column },
+      hint: isWide
+        ? 'It is UTF-16: save it as UTF-8.'
+        : `Save it as UTF-8; line ${line}, column ${column} is the first place that is none.`,
       cause: error,
     });
   }
+}
+
+function placeOfBrokenText(bytes: Buffer): { readonly line: number; readonly column: number } {
+  const lossy = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const again = Buffer.from(lossy);
+  let same = 0;
+  while (same < bytes.length && bytes[same] === again[same]) same += 1;
+  // Where the bytes differ a replacement stands, of which the first bytes may be equal by chance.
+  const before = again
+    .subarray(0, same + 1)
+    .toString('utf8')
+    .replace(/\ufffd+$/, '');
+  const lines = before.split('\n');
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }
 
 /** @param file  as the user named it, for messages */
@@ -157,13 +177,17 @@ async function readBounded(path: string, file: string, limit: ReadLimit): Promis
 
 /** What is known of a file after reading it, besides what is wrong with it. */
 export interface ExaminedConfig extends CheckedConfig {
-  /** The file with every default filled in, without the servers and sections whose shape is wrong. */
+  /** The file with every default filled in, without what cannot be read. */
   readonly settings: ConfigFile | undefined;
-  /** The settings as they stand in the file, with the overrides of the environment. */
+  /** The settings as they stand in the file, by the keys that were meant, with the overrides of the environment. */
   readonly raw: unknown;
   readonly overrides: readonly Override[];
   /** Places by the keys of our own file, also in the file of an editor. */
-  readonly document: Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'>;
+  readonly document: Places;
+  /** Whether the value at a path is there and cannot be read. */
+  isBroken(...path: readonly string[]): boolean;
+  /** Whether a mapping has keys of which nobody knows what they mean. */
+  hasUnknownKeys(...path: readonly string[]): boolean;
   /** A file of an editor or assistant. */
   readonly foreign: boolean;
 }
@@ -179,8 +203,18 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
   const yaml = readYamlDocument(file, withoutJsonComments(file, text), env);
   const secrets = secretsIn(yaml.filledIn);
   const problems: Problem[] = [...yaml.problems];
-  const nothing = { config: undefined, settings: undefined, raw: undefined, overrides: [], foreign: false };
-  if (yaml.value === undefined && problems.length > 0) return { ...nothing, problems, document: yaml };
+  const never = () => false;
+  const nothing = {
+    config: undefined,
+    settings: undefined,
+    raw: undefined,
+    overrides: [],
+    foreign: false,
+    isBroken: never,
+    hasUnknownKeys: never,
+  };
+  if (yaml.value === undefined && problems.length > 0)
+    return { ...nothing, problems: problems.map(shownSafely([])), document: yaml };
 
   const misnamed = findMisnamedSection(yaml.value);
   // The files of editors are JSON; in YAML with settings of ours the name of the section is what is wrong.
@@ -224,34 +258,34 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     );
   }
 
-  const parsed = configFileSchema.safeParse(raw);
-  let settings = parsed.data;
-  if (!parsed.success) {
-    const { issues } = parsed.error;
-    const found = issues.flatMap((issue) => problemsOf(issue, raw, document, file, sourceOf));
-    problems.push(...withoutConsequences(found, problems));
-    // The rest of the file is looked at as well, so that correcting these does not bring up others.
-    settings = configFileSchema.safeParse(withoutBroken(raw, issues)).data;
-  }
+  const shape = checkShape(raw, { places: document, file, sourceOf });
+  const { valid: parsed, settings, isBroken, hasUnknownKeys } = shape;
+  problems.push(...withoutConsequences(shape.problems, problems));
   if (settings !== undefined) {
-    const meant = meaningProblems(settings, document, file, foreign);
+    const meant = meaningProblems(settings, shape.places, file, {
+      foreign,
+      isBroken: (id, ...keys) => keys.some((key) => isBroken('mcp_servers', id, key)),
+      hasUnknownKeys: (id) => hasUnknownKeys('mcp_servers', id),
+    });
     // Servers that were left out just now are there nevertheless.
     const isEmpty = isMapping(raw) && Object.keys(raw['mcp_servers'] ?? {}).length === 0;
     problems.push(...(isEmpty ? meant : meant.filter(({ code }) => code !== 'CFG114')));
   }
-  const told = secrets.length === 0 ? problems : problems.map(withoutSecrets(createRedactor(secrets)));
-  told.sort(compareProblems);
-  const valid = parsed.success && !problems.some((problem) => problem.severity === 'error');
+  const told = problems.map(shownSafely(secrets)).sort(compareProblems);
+  const isRefused = problems.some((problem) => problem.severity === 'error');
   return {
-    config: valid
-      ? toConfig(parsed.data, { file, secrets, foreign, namesLogLevel: namesLogLevel(raw) })
-      : undefined,
+    config:
+      parsed === undefined || isRefused
+        ? undefined
+        : toConfig(parsed, { file, secrets, foreign, namesLogLevel: namesLogLevel(raw) }),
     problems: told,
     settings,
     raw,
     overrides,
-    document,
+    document: shape.places,
     foreign,
+    isBroken,
+    hasUnknownKeys,
   };
 
   function addOverrideProblem(
@@ -265,62 +299,29 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
   }
 }
 
-/** Where a value came from the environment, what is wrong with it is told without it. */
-function withoutSecrets(redact: (text: string) => string): (problem: Problem) => Problem {
-  return ({ message, hint, replacement, ...rest }) => ({
+/** What came from the environment, or is a key by its form, stands in no message, nor in what would be written. */
+function shownSafely(secrets: readonly string[]): (problem: Problem) => Problem {
+  const redactSecrets = createRedactor(secrets);
+  const redact = (text: string) => replaceWellKnownKeys(redactSecrets(text), () => '***');
+  return ({ message, hint, path, replacement, ...rest }) => ({
     ...rest,
     message: redact(message),
     ...(hint === undefined ? {} : { hint: redact(hint) }),
-    // What would be written is made of the value.
+    path: redact(path),
     ...(replacement === undefined || ('text' in replacement && redact(replacement.text) !== replacement.text)
       ? {}
       : { replacement }),
   });
 }
 
-/** One mistake is told once: a misspelt key is not missing as well, nor is a value wrong that nobody could fill in. */
-function withoutConsequences(found: readonly Problem[], before: readonly Problem[]): Problem[] {
-  const meant = new Set(
-    found.flatMap(({ code, path, replacement }) =>
-      code === 'CFG104' && replacement?.kind === 'word'
-        ? [[...path.split('.').slice(0, -1), replacement.text].join('.')]
-        : [],
-    ),
-  );
-  // Not filled in: a variable that is not set, or a reference that cannot be read.
+/** A value that nobody could fill in is not wrong as well: its variable is not set, or its reference cannot be read. */
+function withoutConsequences(found: readonly Problem[], before: readonly Problem[]): readonly Problem[] {
   const unset = new Set(
     before
       .filter(({ code }) => code === 'CFG109' || code === 'CFG106')
       .map(({ range }) => range.start.offset),
   );
-  return found.filter(
-    ({ code, path, range }) =>
-      !(code === 'CFG107' && meant.has(path)) && (code === 'CFG104' || !unset.has(range.start.offset)),
-  );
-}
-
-/** The file without each server, and each setting of the other sections, that an issue is about. */
-function withoutBroken(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
-  if (!isMapping(raw)) return raw;
-  const broken = new Map<string, Set<string>>();
-  const drop = (path: Path) => {
-    const [section, key] = path.map(String);
-    if (section === undefined) return;
-    const keys = broken.get(section) ?? new Set();
-    broken.set(section, keys.add(key ?? ''));
-  };
-  for (const issue of issues) {
-    if (issue.code === 'unrecognized_keys') for (const key of issue.keys) drop([...issue.path, key]);
-    else drop(issue.path);
-  }
-  return fromEntries(
-    Object.entries(raw).flatMap(([section, value]): [string, unknown][] => {
-      const keys = broken.get(section);
-      if (keys === undefined) return [[section, value]];
-      if (keys.has('') || !isMapping(value)) return [];
-      return [[section, fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)))]];
-    }),
-  );
+  return found.filter(({ code, range }) => code === 'CFG104' || !unset.has(range.start.offset));
 }
 
 function misnamedProblem(
@@ -355,10 +356,7 @@ function renamed(value: unknown, section: string): unknown {
 }
 
 /** The file of an editor has other keys for the same things; one that is ours has only another name for the servers. */
-function placesOfEditorFile(
-  yaml: YamlDocument,
-  foreign: boolean,
-): Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'> {
+function placesOfEditorFile(yaml: YamlDocument, foreign: boolean): Places {
   const section = isMapping(yaml.value) && Object.hasOwn(yaml.value, 'mcpServers') ? 'mcpServers' : 'servers';
   const translate = (path: Path): Path =>
     path.map((step, index) => {
@@ -366,328 +364,11 @@ function placesOfEditorFile(
       return foreign && index === 2 && step === 'transport' ? 'type' : step;
     });
   return {
+    isJson: yaml.isJson,
     rangeOf: (path) => yaml.rangeOf(translate(path)),
     keyRangeOf: (path) => yaml.keyRangeOf(translate(path)),
+    standsAt: (path) => yaml.standsAt(translate(path)),
   };
-}
-
-/** What the shape cannot tell: addresses that fit their transport, and priorities that decide. */
-function meaningProblems(
-  file: ConfigFile,
-  document: Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'>,
-  name: string,
-  foreign: boolean,
-): Problem[] {
-  const problems: Problem[] = [];
-  const servers = Object.entries(file.mcp_servers);
-  const add = (
-    severity: Problem['severity'],
-    code: ErrorCode,
-    path: readonly string[],
-    message: string,
-    hint: string,
-    atKey = false,
-    replacement?: Replacement,
-  ) => {
-    const range = atKey ? document.keyRangeOf(path) : document.rangeOf(path);
-    const base = { severity, code, message, hint, path: path.join('.'), file: name, range };
-    problems.push({ ...base, ...(replacement === undefined ? {} : { replacement }) });
-  };
-
-  if (servers.length === 0) {
-    add('error', 'CFG114', ['mcp_servers'], 'no server is configured', 'add one below mcp_servers', true);
-  }
-  for (const [id, server] of servers) {
-    const at = ['mcp_servers', id];
-    if (isUnsafeId(id)) {
-      add('error', 'CFG106', at, 'this cannot be the id of a server', 'use letters, digits, _ and -', true);
-    }
-    const wantsCommand =
-      server.transport === 'stdio' || (server.transport === undefined && server.command !== undefined);
-    if (wantsCommand && server.command === undefined) {
-      add('error', 'CFG107', at, `server "${id}" has transport stdio and no command`, 'add "command"', true);
-    } else if (!wantsCommand && server.url === undefined) {
-      add(
-        'error',
-        'CFG107',
-        at,
-        `server "${id}" has neither url nor command`,
-        'add "url" or "command"',
-        true,
-      );
-    }
-    if (wantsCommand && server.url !== undefined) {
-      add(
-        'error',
-        'CFG113',
-        [...at, 'url'],
-        'a stdio server has no url',
-        'remove "url" or set another transport',
-      );
-    }
-    if (!wantsCommand && server.command !== undefined) {
-      const hint = 'write transport: stdio, or start: { command: … } for a server that mcpx shall start';
-      add(
-        'error',
-        'CFG113',
-        [...at, 'command'],
-        `transport ${server.transport} takes a url, no command`,
-        hint,
-      );
-    }
-    if (wantsCommand && server.start !== undefined) {
-      add(
-        'error',
-        'CFG113',
-        [...at, 'start'],
-        'a stdio server is started by its own command',
-        'remove "start"',
-        true,
-      );
-    }
-    if (server.protocol === '2026-07-28' && transportOf(server) === 'sse') {
-      add(
-        'error',
-        'CFG113',
-        [...at, 'protocol'],
-        'revision 2026-07-28 has no transport sse',
-        'remove "protocol", or write transport: streamable-http with the url of that endpoint',
-      );
-    }
-    if (
-      server.transport === 'sse' &&
-      server.url !== undefined &&
-      new URL(server.url).pathname.endsWith('/mcp')
-    ) {
-      const hint = 'write transport: streamable-http, or a url that ends in /sse';
-      add(
-        'warning',
-        'CFG113',
-        [...at, 'transport'],
-        'a url that ends in /mcp is rarely an SSE endpoint',
-        hint,
-        false,
-        foreign ? undefined : { kind: 'word', text: 'streamable-http' },
-      );
-    }
-  }
-  if (!foreign) priorityProblems();
-  return problems;
-
-  function priorityProblems(): void {
-    const first = new Map<string, string>();
-    const sharing = new Map<string, { readonly otherId: string; readonly ids: string[] }>();
-    for (const [id, { priority, domains }] of servers) {
-      const keys = [`${priority}`, ...domains.map((domain) => `${priority} ${domain}`)];
-      const shared = domains.find((domain) => first.has(`${priority} ${domain}`));
-      const otherId = first.get(shared === undefined ? `${priority}` : `${priority} ${shared}`);
-      for (const key of keys) if (!first.has(key)) first.set(key, id);
-      if (otherId === undefined) continue;
-      if (shared === undefined) {
-        const group = sharing.get(`${priority}`) ?? { otherId, ids: [] };
-        group.ids.push(id);
-        sharing.set(`${priority}`, group);
-        continue;
-      }
-      add(
-        'error',
-        'CFG111',
-        ['mcp_servers', id, 'priority'],
-        `"${id}" and "${otherId}" both have priority ${priority} in domain "${shared}"`,
-        'give one of them another priority, so that it is clear who wins',
-      );
-    }
-    // Told once however many they are: a file without any priority has them all at the same.
-    for (const [priority, { otherId, ids }] of sharing) {
-      const [id = '', ...more] = ids;
-      const message =
-        more.length === 0
-          ? `"${id}" and "${otherId}" both have priority ${priority}`
-          : `"${id}" and ${more.length} more have the priority ${priority} of "${otherId}"`;
-      const hint = 'ties go by id; give one another priority to decide it yourself';
-      add('warning', 'CFG112', ['mcp_servers', id, 'priority'], message, hint);
-    }
-  }
-}
-
-function problemsOf(
-  issue: z.core.$ZodIssue,
-  raw: unknown,
-  document: Pick<YamlDocument, 'rangeOf' | 'keyRangeOf'>,
-  file: string,
-  sourceOf: (path: Path) => string | undefined,
-): Problem[] {
-  const base = { severity: 'error', file } as const;
-  if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.path);
-    return issue.keys.map((key) => {
-      const path = [...issue.path, key];
-      const near = nearest(key, known);
-      const variable = sourceOf(path);
-      if (variable !== undefined) {
-        const meant =
-          near === undefined ? undefined : variable.replace(/[^_]+(?:_[^_]+)*$/, near.toUpperCase());
-        return {
-          ...base,
-          code: 'CFG115' as const,
-          message: `environment variable ${variable} fits no setting`,
-          hint: meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`,
-          path: pathText(path),
-          range: document.keyRangeOf(path),
-        };
-      }
-      // Two keys cannot mean the same: then the person has to say which one counts.
-      const isFree = near !== undefined && getIn(raw, [...issue.path, near]) === undefined;
-      const hint =
-        key === '<<'
-          ? 'merge keys are not read; write the settings out, or put them below "defaults"'
-          : near === undefined
-            ? `known here: ${known.join(', ')}`
-            : `did you mean "${near}"?`;
-      return {
-        ...base,
-        code: 'CFG104',
-        message: `unknown key "${key}"${issue.path.length > 0 ? ` in ${pathText(issue.path)}` : ''}`,
-        hint,
-        path: pathText(path),
-        range: document.keyRangeOf(path),
-        ...(isFree && key !== '<<' ? { replacement: { kind: 'word', text: near } as const } : {}),
-      };
-    });
-  }
-  const found = getIn(raw, issue.path);
-  const variable = sourceOf(issue.path);
-  const last = String(issue.path.at(-1) ?? 'file');
-  const params = 'params' in issue ? (issue.params as { code?: ErrorCode } | undefined) : undefined;
-  let code: ErrorCode = 'CFG106';
-  let message = `${nameOf(issue.path)}: ${limitText(issue) ?? issue.message}`;
-  let hint: string | undefined;
-  let replacement: Replacement | undefined;
-  if (found === undefined) {
-    code = 'CFG107';
-    message = `"${last}" is missing`;
-    hint = last === 'mcp_servers' ? 'name the servers below "mcp_servers:"' : `add "${last}"`;
-  } else if (issue.code === 'invalid_key') {
-    message = `"${last}" cannot be a key here`;
-  } else if (issue.code === 'invalid_type' || (issue.code === 'invalid_union' && isComposite(found))) {
-    code = 'CFG105';
-    const wanted = issue.code === 'invalid_type' ? expected(issue.expected) : undefined;
-    message =
-      wanted === undefined
-        ? `${last}: ${issue.message}`
-        : `${last} must be ${wanted}, not ${wanted === 'a whole number' && typeof found === 'number' ? found : kindOf(found)}`;
-    if (wanted === 'a list' && typeof found === 'string') {
-      // An argument may be a token.
-      hint = last === 'args' ? 'write it as a list, as in [first, second]' : `write [${found}]`;
-      // What would be written is shown, and one text of several arguments is rarely meant as one.
-      if (last !== 'args') replacement = { kind: 'list' };
-    }
-    const bare = typeof found === 'string' ? bareValue(wanted, found.trim()) : undefined;
-    if (bare !== undefined) {
-      hint = wanted === 'true or false' ? `write ${bare}` : `write ${bare} without quotes`;
-      replacement = { kind: 'bare', text: bare };
-    }
-  } else if (issue.code === 'invalid_value') {
-    const values = issue.values.map(String);
-    const near = typeof found === 'string' ? nearest(found, values) : undefined;
-    message = `${last} cannot be ${JSON.stringify(found)}`;
-    hint =
-      near === undefined
-        ? `one of: ${values.join(', ')}`
-        : `did you mean "${near}"? (one of: ${values.join(', ')})`;
-    if (near !== undefined) replacement = { kind: 'word', text: near };
-  } else if (params?.code !== undefined) {
-    code = params.code;
-    hint = code === 'CFG108' ? 'write it as http://host:port/path' : undefined;
-    if (
-      code === 'CFG108' &&
-      typeof found === 'string' &&
-      /^(?:localhost|127\.0\.0\.1)(?:[:/][^?@#]*)?$/.test(found)
-    ) {
-      replacement = { kind: 'word', text: `http://${found}` };
-    }
-  } else if (last === 'priority' && found === 0) {
-    hint = 'use 1';
-  }
-  if (variable !== undefined) {
-    code = 'CFG115';
-    message = `environment variable ${variable}: ${message}`;
-    replacement = undefined;
-  }
-  return [
-    {
-      ...base,
-      code,
-      message,
-      ...(hint === undefined ? {} : { hint }),
-      path: pathText(issue.path),
-      range: issue.code === 'invalid_key' ? document.keyRangeOf(issue.path) : document.rangeOf(issue.path),
-      ...(replacement === undefined ? {} : { replacement }),
-    },
-  ];
-}
-
-/** The last key of a path; for an entry of a list that of the list. */
-function nameOf(path: Path): string {
-  return String(path.findLast((step) => typeof step !== 'number') ?? 'file');
-}
-
-/** What a limit of the schema asks for, where the schema does not say it itself. */
-function limitText(issue: z.core.$ZodIssue): string | undefined {
-  if (issue.code === 'too_small' && issue.message.startsWith('Too small')) {
-    if (issue.origin === 'string') return 'must not be empty';
-    return `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${issue.minimum}`;
-  }
-  if (issue.code === 'too_big' && issue.message.startsWith('Too big'))
-    return `must be at most ${issue.maximum}`;
-  return undefined;
-}
-
-/** What a text in quotes stands for where a number or a boolean is wanted. */
-function bareValue(wanted: string | undefined, found: string): string | undefined {
-  if (wanted === 'true or false') {
-    // What YAML 1.1 read as a boolean, and what people write for one.
-    if (/^(?:true|yes|on)$/i.test(found)) return 'true';
-    return /^(?:false|no|off)$/i.test(found) ? 'false' : undefined;
-  }
-  if (!/number/.test(wanted ?? '') || found === '' || Number.isNaN(Number(found))) return undefined;
-  return String(Number(found));
-}
-
-/** The keys that the schema takes at a path; walks through records and wrappers. */
-function knownKeys(path: Path): readonly string[] {
-  let schema: unknown = configFileSchema;
-  for (const step of path) {
-    const bare = unwrap(schema);
-    schema = bare?.shape?.[String(step)] ?? bare?.valueType ?? bare?.element;
-  }
-  return Object.keys(unwrap(schema)?.shape ?? {});
-}
-
-interface SchemaParts {
-  readonly shape?: Readonly<Record<string, unknown>>;
-  readonly valueType?: unknown;
-  readonly element?: unknown;
-  readonly innerType?: unknown;
-}
-
-function unwrap(schema: unknown): SchemaParts | undefined {
-  let parts = (schema as { def?: SchemaParts } | undefined)?.def;
-  while (parts?.innerType !== undefined) parts = (parts.innerType as { def?: SchemaParts }).def;
-  return parts;
-}
-
-/** The known word that a mistyped one probably means: at most a third of its letters off, and never a guess. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  // Where both are known, INFOO is rather INFO than info.
-  const capitals = known.filter((candidate) => /^[A-Z]+$/.test(candidate));
-  const isCapital = /^[A-Z]+$/.test(word) && capitals.length > 0;
-  const [written, candidates] = isCapital ? [word, capitals] : [word.toLowerCase(), known];
-  if (candidates.length === 0) return undefined;
-  const beginning = candidates.filter((candidate) => candidate.startsWith(written));
-  if (word.length >= 4 && beginning.length === 1) return beginning[0];
-  const best = closest(written, candidates);
-  return distance(written, best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
 }
 
 /**
@@ -731,46 +412,8 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isComposite(value: unknown): boolean {
-  return typeof value === 'object' || typeof value === 'boolean';
-}
-
-/** Ids stand in log lines, tables and object keys. */
-function isUnsafeId(id: string): boolean {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return id === '__proto__' || id === '<<' || id.length > 100 || /[\u0000-\u001f\u007f-\u009f]/.test(id);
-}
-
 function samePath(a: Path, b: Path): boolean {
   return a.length === b.length && a.every((step, index) => String(step) === String(b[index]));
-}
-
-function pathText(path: Path): string {
-  return path.map(String).join('.');
-}
-
-const EXPECTED: Readonly<Record<string, string>> = {
-  string: 'a text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a mapping',
-  record: 'a mapping',
-};
-
-function expected(type: string): string {
-  return EXPECTED[type] ?? type;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  return (
-    { string: 'a text', number: 'a number', boolean: 'true or false', object: 'a mapping' }[
-      typeof value as string
-    ] ?? typeof value
-  );
 }
 
 function isFile(path: string): boolean {

@@ -78,6 +78,8 @@ export function validateConfigText(
 /** The file as a problem of its own. */
 export function unreadable(file: string, error: unknown): ValidatedFile {
   if (!(error instanceof ConfigurationError)) throw error;
+  const { line = 1, column = 1 } = error.context as { readonly line?: number; readonly column?: number };
+  const start: Position = { ...START, line, column };
   const problem: Problem = {
     severity: 'error',
     code: error.code,
@@ -85,7 +87,7 @@ export function unreadable(file: string, error: unknown): ValidatedFile {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     path: '',
     file,
-    range: { start: START, end: START },
+    range: { start, end: start },
   };
   return { file, text: undefined, shown: undefined, hasByteOrderMark: false, problems: [problem] };
 }

@@ -19,20 +19,29 @@ import type { FilledIn } from './filled-in.js';
 import { interpolate } from './interpolate.js';
 import { Lines } from './lines.js';
 import type { Problem, Range } from './problem.js';
+import { findControlCharacter, syntaxMistakes, tokensOf } from './syntax.js';
 
 export type Path = readonly PropertyKey[];
 
+/** Where the values of a file stand. */
+export interface Places {
+  /** The file is JSON, or YAML in its style. */
+  readonly isJson: boolean;
+  /** The place of the value at `path`, or of the nearest mapping around it that exists. */
+  rangeOf(path: Path): Range;
+  /** The place of the last key of `path` itself. */
+  keyRangeOf(path: Path): Range;
+  /** Whether the value stands at its place itself, and not where an alias stands for it. */
+  standsAt(path: Path): boolean;
+}
+
 /** A parsed YAML or JSON file that knows where each of its values stands. */
-export interface YamlDocument {
+export interface YamlDocument extends Places {
   /** Plain data without aliases; `undefined` where the syntax is broken. */
   readonly value: unknown;
   readonly problems: readonly Problem[];
   /** Every text that took values of the environment. */
   readonly filledIn: readonly FilledIn[];
-  /** The place of the value at `path`, or of the nearest mapping around it that exists. */
-  rangeOf(path: Path): Range;
-  /** The place of the last key of `path` itself. */
-  keyRangeOf(path: Path): Range;
 }
 
 /** Alias expansion beyond this is a bomb, not a configuration. */
@@ -48,24 +57,23 @@ export function readYamlDocument(
   env: Readonly<Record<string, string | undefined>>,
 ): YamlDocument {
   const lines = new Lines(text);
-  const { document, tooDeepAt } = parse(text);
+  const control = findControlCharacter(text);
+  // Behind a control character the parser loses count.
+  const { document, tooDeepAt, tokens } = parse(control === undefined ? text : '');
   const pairs = new PairIndex();
-  const problems: Problem[] = [...firstOfEachLine(document.errors, lines)].map((error) => ({
+  const mistakes = control === undefined ? syntaxMistakes(document.errors, text, tokens) : [control];
+  if (tooDeepAt !== undefined) {
+    const hint = 'no setting lies deeper than a few levels: is this the right file?';
+    mistakes.push({ start: tooDeepAt, end: tooDeepAt, message: 'this is nested too deeply', hint });
+  }
+  const problems: Problem[] = mistakes.map(({ start, end, ...mistake }) => ({
     severity: 'error',
     code: 'CFG103',
-    message: error.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : firstLine(error.message),
-    ...(error.code === 'TAB_AS_INDENT'
-      ? { hint: 'indent with spaces', replacement: { kind: 'indentation' } as const }
-      : {}),
+    ...mistake,
     path: '',
     file,
-    range: rangeAt(error.pos[0], error.pos[1]),
+    range: rangeAt(start, end),
   }));
-  if (tooDeepAt !== undefined) {
-    const range = rangeAt(tooDeepAt, tooDeepAt);
-    const message = 'this is nested too deeply';
-    problems.push({ severity: 'error', code: 'CFG103', message, path: '', file, range });
-  }
 
   const filledIn: FilledIn[] = [];
   const syntaxIsBroken = problems.length > 0;
@@ -82,7 +90,8 @@ export function readYamlDocument(
       const alias = failingAlias();
       const message = alias?.message ?? (error instanceof Error ? firstLine(error.message) : String(error));
       const range = alias === undefined ? rangeAt(0, 0) : rangeOfNode(alias.node);
-      problems.push({ severity: 'error', code: 'CFG103', message, path: '', file, range });
+      const hint = 'write the settings out, or put them below "defaults"';
+      problems.push({ severity: 'error', code: 'CFG103', message, hint, path: '', file, range });
     }
   }
 
@@ -90,6 +99,8 @@ export function readYamlDocument(
     value,
     problems,
     filledIn,
+    isJson: /^\s*[{[]/.test(text),
+    standsAt: (path) => findPair(document, path, pairs) !== undefined,
     rangeOf: (path) => nodeRange(path) ?? rangeAt(0, 0),
     keyRangeOf: (path) => {
       const pair = findPair(document, path, pairs);
@@ -215,7 +226,13 @@ export function readYamlDocument(
 /** Deeper than any setting by far. */
 const MAX_DEPTH = 100;
 
-function parse(text: string): { readonly document: Document; readonly tooDeepAt: number | undefined } {
+interface Parsed {
+  readonly document: Document;
+  readonly tooDeepAt: number | undefined;
+  readonly tokens: readonly CST.Token[];
+}
+
+function parse(text: string): Parsed {
   const { stackTraceLimit } = Error;
   // Each problem is an error object, and of a million stacks nobody reads one: they would take ten times as long.
   Error.stackTraceLimit = 0;
@@ -238,44 +255,15 @@ function parse(text: string): { readonly document: Document; readonly tooDeepAt:
       const place: [number, number] = [second.range[0], second.range[1]];
       document.errors.push(new YAMLParseError(place, 'MULTIPLE_DOCS', ''));
     }
-    return { document, tooDeepAt };
+    return { document, tooDeepAt, tokens };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
-/** What follows from a mistake is mostly told on its line again; and tabs are one mistake, however many lines have them. */
-function* firstOfEachLine(errors: readonly YAMLParseError[], lines: Lines): Iterable<YAMLParseError> {
-  const tab = errors.find(({ code }) => code === 'TAB_AS_INDENT');
-  if (tab !== undefined) {
-    yield tab;
-    return;
-  }
-  const seen = new Set<number>();
-  for (const error of errors) {
-    const { line } = lines.position(error.pos[0]);
-    if (!seen.has(line)) yield error;
-    seen.add(line);
-  }
-}
-
-/** Where the nesting exceeds what is sensible; walks without calling itself. */
+/** Where the nesting exceeds what is sensible. */
 function findTooDeep(tokens: readonly CST.Token[]): number | undefined {
-  const waiting: { readonly token: CST.Token; readonly depth: number }[] = [];
-  const add = (token: CST.Token | null | undefined, depth: number) => {
-    if (token !== null && token !== undefined) waiting.push({ token, depth });
-  };
-  for (const token of tokens) add(token, 0);
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { token, depth } = next;
-    if (depth > MAX_DEPTH) return token.offset;
-    if (token.type === 'document') add(token.value, depth);
-    if (!('items' in token)) continue;
-    for (const item of token.items) {
-      add(item.key, depth + 1);
-      add(item.value, depth + 1);
-    }
-  }
+  for (const { token, depth } of tokensOf(tokens)) if (depth > MAX_DEPTH) return token.offset;
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { z } from 'zod';
+import { decodeText } from '../../core/config/load.js';
 import { compareProblems, describeProblem, type Problem } from '../../core/config/problem.js';
 import { ConfigurationError, type ErrorCode } from '../../core/errors.js';
 import { readJsonDocument, type Path } from './json-document.js';
@@ -119,15 +120,7 @@ async function readMetadataText(file: string): Promise<{ text: string; modified:
       },
     );
   }
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), modified };
-  } catch (error) {
-    throw new ConfigurationError('CFG102', `${file} is not UTF-8 text`, {
-      context: { file },
-      hint: 'Save it as UTF-8.',
-      cause: error,
-    });
-  }
+  return { text: decodeText(file, bytes), modified };
 }
 
 function toMetadata(file: z.output<typeof metadataFileSchema>, modified: string): Metadata {

@@ -14,6 +14,9 @@ interface Broken {
   readonly problems: readonly string[];
   /** The text after `--fix`; absent where nothing can safely be corrected. */
   readonly fixed?: string;
+  /** The text, or the environment, after doing as the hints say, for what is not fixed or not by itself. */
+  readonly by_hand?: string;
+  readonly by_hand_env?: Readonly<Record<string, string>>;
 }
 
 const cases = JSON.parse(readFileSync('test/data/broken/cases.json', 'utf8')) as readonly Broken[];
@@ -40,7 +43,7 @@ function line({ range: { start, end }, severity, code, message, hint }: Problem)
 
 describe('broken configurations', () => {
   it('are many', () => {
-    expect(cases.length).toBeGreaterThanOrEqual(100);
+    expect(cases.length).toBeGreaterThanOrEqual(130);
     expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
     expect(cases.filter(({ fixed }) => fixed !== undefined).length).toBeGreaterThanOrEqual(30);
   });
@@ -86,6 +89,33 @@ describe('broken configurations', () => {
       expect(textOf(fixSource(source, (next) => check(broken, next)))).toBe(broken.text);
     },
   );
+});
+
+describe('doing as the hint says removes the problem', () => {
+  const left = (broken: Broken, text: string, env = broken.env) =>
+    check({ ...broken, env: { ...env, VARIABLE: 'filled in' } }, sourceOf(text)).map(line);
+
+  it.each(
+    cases.flatMap((broken) => {
+      const { name, by_hand: text, by_hand_env: env = broken.env ?? {} } = broken;
+      return text === undefined ? [] : [[name, broken, text, env] as const];
+    }),
+  )('%s', (_, broken, text, env) => {
+    expect(left(broken, text, env)).toEqual([]);
+  });
+
+  it('in every case that is not corrected by itself, and none is without a hint', () => {
+    const alone = cases.filter((broken) => {
+      const { fixed, by_hand: text } = broken;
+      return text === undefined && (fixed === undefined || left(broken, fixed).length > 0);
+    });
+    expect(alone.map(({ name }) => name)).toEqual([]);
+    // A message may say itself what is expected.
+    const speechless = cases.flatMap(({ problems }) =>
+      problems.filter((problem) => !problem.includes('; ') && !problem.includes('expected')),
+    );
+    expect(speechless).toEqual([]);
+  });
 });
 
 describe('a fix', () => {

@@ -47,7 +47,7 @@ describe('each problem stands at its place, with what to do', () => {
     [
       'priority 1000',
       server('priority: 1000'),
-      'c.yaml:4:15 error CFG106 priority: must be at most 999 (the lowest priority)',
+      'c.yaml:4:15 error CFG106 priority: must be at most 999 (the lowest priority); use 999',
     ],
     [
       'misspelt choice',
@@ -59,7 +59,11 @@ describe('each problem stands at its place, with what to do', () => {
       server('transport: carrier-pigeon'),
       'c.yaml:4:16 error CFG106 transport cannot be "carrier-pigeon"; one of: sse, streamable-http, stdio, auto',
     ],
-    ['timeout 0', server('timeout: 0'), 'c.yaml:4:14 error CFG106 timeout: must be longer than 0'],
+    [
+      'timeout 0',
+      server('timeout: 0'),
+      'c.yaml:4:14 error CFG106 timeout: must be longer than 0; write a time such as 5s',
+    ],
     [
       'no duration',
       server('timeout: soon'),
@@ -73,13 +77,17 @@ describe('each problem stands at its place, with what to do', () => {
     [
       'header with a line break',
       server(String.raw`headers: { A: "x\r\nEvil: 1" }`),
-      'c.yaml:4:19 error CFG106 A: holds a character that no HTTP header may hold',
+      'c.yaml:4:19 error CFG106 A: holds a character that no HTTP header may hold; remove the line break or control character',
     ],
-    ['header name', server('headers: { "a b": x }'), 'c.yaml:4:16 error CFG106 "a b" cannot be a key here'],
+    [
+      'header name',
+      server('headers: { "a b": x }'),
+      'c.yaml:4:16 error CFG106 "a b" cannot be the name of a header; write it in letters, digits and -',
+    ],
     [
       'bad URL',
       'mcp_servers:\n  a: { url: "localhost:8000" }',
-      'c.yaml:2:13 error CFG108 url: expected an http:// or https:// URL; write it as http://host:port/path',
+      'c.yaml:2:13 error CFG108 url: expected an http:// or https:// URL; write http://localhost:8000',
     ],
     [
       'URL of another kind',
@@ -89,7 +97,7 @@ describe('each problem stands at its place, with what to do', () => {
     [
       'missing start.command',
       server('start: { args: [x] }'),
-      'c.yaml:4:5 error CFG107 "command" is missing; add "command"',
+      'c.yaml:4:5 error CFG107 "command" is missing in mcp_servers.a.start; add "command"',
     ],
     [
       'neither url nor command',
@@ -159,7 +167,7 @@ describe('each problem stands at its place, with what to do', () => {
     [
       'tab',
       'mcp_servers:\n\ta: { url: "http://x" }',
-      'c.yaml:2:1 error CFG103 Tabs are not allowed as indentation; indent with spaces',
+      'c.yaml:2:1 error CFG103 tabs cannot indent in YAML; indent with spaces',
     ],
     [
       'no servers',
@@ -184,12 +192,12 @@ describe('each problem stands at its place, with what to do', () => {
     [
       'tabs on several lines',
       'mcp_servers:\n\ta:\n\t\turl: "http://x"\n\t\tpriority: 1\n',
-      'c.yaml:2:1 error CFG103 Tabs are not allowed as indentation; indent with spaces',
+      'c.yaml:2:1 error CFG103 tabs cannot indent in YAML; indent with spaces',
     ],
     [
       'an alias without its anchor',
       'mcp_servers:\n  a: { url: *x }',
-      'c.yaml:2:13 error CFG103 no anchor &x stands before this alias',
+      'c.yaml:2:13 error CFG103 no anchor &x stands before this alias; write the settings out, or put them below "defaults"',
     ],
     [
       'a merge key',
@@ -206,15 +214,31 @@ describe('each problem stands at its place, with what to do', () => {
       server('required: yes'),
       'c.yaml:4:15 error CFG105 required must be true or false, not a text; write true',
     ],
-    ['empty file', '', 'c.yaml:1:1 error CFG105 file must be a mapping, not empty'],
-    ['only comments', '# nothing\n', 'c.yaml:1:1 error CFG105 file must be a mapping, not empty'],
-    ['a list', '- a\n- b\n', 'c.yaml:1:1 error CFG105 file must be a mapping, not a list'],
+    [
+      'empty file',
+      '',
+      'c.yaml:1:1 error CFG105 the file must be a mapping, not empty; name the servers below "mcp_servers:", or run `mcpx init` for a starter file',
+    ],
+    [
+      'only comments',
+      '# nothing\n',
+      'c.yaml:1:1 error CFG105 the file must be a mapping, not empty; name the servers below "mcp_servers:", or run `mcpx init` for a starter file',
+    ],
+    [
+      'a list',
+      '- a\n- b\n',
+      'c.yaml:1:1 error CFG105 the file must be a mapping, not a list; name the servers below "mcp_servers:", or run `mcpx init` for a starter file',
+    ],
     [
       'a server that is null',
       'mcp_servers:\n  a:\n',
-      'c.yaml:2:5 error CFG105 a must be a mapping, not empty',
+      'c.yaml:2:5 error CFG105 a must be a mapping, not empty; write its settings below, as in url: http://localhost:8000/sse',
     ],
-    ['two documents', 'a: 1\n---\nb: 2\n', 'c.yaml:2:1 error CFG103 a second document begins here'],
+    [
+      'two documents',
+      'a: 1\n---\nb: 2\n',
+      'c.yaml:2:1 error CFG103 a second document begins here; a configuration is one document: remove the --- and what follows it',
+    ],
   ])('%s', (_, text, expected) => {
     const lines = problemsOf(text);
     expect(lines).toContain(expected);
@@ -229,7 +253,11 @@ describe('each problem stands at its place, with what to do', () => {
 
   it.each([
     ['unclosed bracket', 'mcp_servers: { a: { url: "http://x" }\n', /^c\.yaml:\d+:\d+ error CFG103 /],
-    ['unclosed quote', 'mcp_servers: "a\n', /^c\.yaml:\d+:\d+ error CFG103 Missing closing "quote/],
+    [
+      'unclosed quote',
+      'mcp_servers: "a\n',
+      /^c\.yaml:\d+:\d+ error CFG103 this " is never closed; write " where it ends/,
+    ],
     ['broken JSON', '{ "mcp_servers": { "a": } ', /^c\.yaml:1:\d+ error CFG103 /],
     ['bad indentation', 'mcp_servers:\n    a:\n  b:\n      url: x\n - c\n', /^c\.yaml:\d:\d error CFG103 /],
   ])('broken syntax: %s', (_, text, expected) => {

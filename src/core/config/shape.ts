@@ -1,0 +1,164 @@
+import type { z } from 'zod';
+import { getIn } from './path.js';
+import type { Problem } from './problem.js';
+import { configFileSchema, type ConfigFile } from './schema.js';
+import { problemsOf, type ShapeProblem, type ShapeSource } from './shape-problems.js';
+import type { Path, Places } from './yaml-document.js';
+
+export interface CheckedShape {
+  /** The file with every default filled in; `undefined` where something is wrong. */
+  readonly valid: ConfigFile | undefined;
+  /** The same without what cannot be read, so that the rest can be looked at too. */
+  readonly settings: ConfigFile | undefined;
+  /** The settings by the keys that were meant. */
+  readonly raw: unknown;
+  /** Places by the keys that were meant. */
+  readonly places: Places;
+  readonly problems: readonly Problem[];
+  /** Whether the value at a path is there and cannot be read. */
+  isBroken(...path: readonly string[]): boolean;
+  /** Whether a mapping has keys of which nobody knows what they mean. */
+  hasUnknownKeys(...path: readonly string[]): boolean;
+}
+
+/** A misspelt section hides misspelt settings, and those hide misspelt ones below them. */
+const MAX_ROUNDS = 4;
+
+/**
+ * Holds settings against the schema. A misspelt key is read as the one that was meant, so that what is wrong with its
+ * value comes up in the same run, and nobody is told that it is missing.
+ *
+ * @param raw  plain data of our own, which is changed where a key is misspelt
+ */
+export function checkShape(raw: unknown, source: ShapeSource): CheckedShape {
+  const never = () => false;
+  let parsed = configFileSchema.safeParse(raw);
+  if (parsed.success) {
+    const { places } = source;
+    return {
+      valid: parsed.data,
+      settings: parsed.data,
+      raw,
+      places,
+      problems: [],
+      isBroken: never,
+      hasUnknownKeys: never,
+    };
+  }
+  const written = new Map<string, string>();
+  const places = placesAsMeant(source.places, written);
+  const meant = { ...source, places };
+  const problems: ShapeProblem[] = [];
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const misspelt = problemsOfAll(parsed.error?.issues ?? [], raw, meant).filter(
+      ({ code, replacement }) => code === 'CFG104' && replacement !== undefined,
+    );
+    if (misspelt.length === 0) break;
+    for (const problem of misspelt) rename(raw, problem, written);
+    problems.push(...misspelt);
+    parsed = configFileSchema.safeParse(raw);
+  }
+  const issues = parsed.error?.issues ?? [];
+  problems.push(...problemsOfAll(issues, raw, meant));
+  const broken = new Set<string>();
+  const unknown = new Set<string>();
+  const remove: Removal = new Map();
+  for (const issue of issues) {
+    if (issue.code === 'unrecognized_keys') {
+      unknown.add(pathKey(issue.path));
+      for (const key of issue.keys) addRemoval(remove, [...issue.path, key]);
+    } else {
+      // Settings of a server hang together; below them nothing is looked at twice.
+      const path = issue.path.slice(0, issue.path[0] === 'mcp_servers' ? 3 : 2);
+      broken.add(pathKey(path));
+      addRemoval(remove, path);
+    }
+  }
+  return {
+    valid: undefined,
+    settings: configFileSchema.safeParse(without(raw, remove)).data,
+    raw,
+    places,
+    problems,
+    isBroken: (...path) => broken.has(pathKey(path)),
+    hasUnknownKeys: (...path) => unknown.has(pathKey(path)),
+  };
+}
+
+function problemsOfAll(
+  issues: readonly z.core.$ZodIssue[],
+  raw: unknown,
+  source: ShapeSource,
+): ShapeProblem[] {
+  const problems = issues.flatMap((issue) => problemsOf(issue, raw, source));
+  const meant = new Map<string, number>();
+  for (const problem of problems) {
+    const key = meantPath(problem);
+    if (key !== undefined) meant.set(key, (meant.get(key) ?? 0) + 1);
+  }
+  // Of two keys that may mean the same the person has to say which one does.
+  return problems.map((problem) => {
+    const key = meantPath(problem);
+    if (key === undefined || meant.get(key) === 1) return problem;
+    const { replacement: _, ...rest } = problem;
+    return rest;
+  });
+}
+
+function meantPath({ code, keys, replacement }: ShapeProblem): string | undefined {
+  if (code !== 'CFG104' || replacement === undefined || !('text' in replacement)) return undefined;
+  return pathKey([...keys.slice(0, -1), replacement.text]);
+}
+
+function rename(raw: unknown, { keys, replacement }: ShapeProblem, written: Map<string, string>): void {
+  const around = keys.slice(0, -1);
+  const mapping = getIn(raw, around) as Record<PropertyKey, unknown>;
+  const key = keys.at(-1);
+  if (key === undefined || replacement === undefined || !('text' in replacement)) return;
+  mapping[replacement.text] = mapping[key];
+  delete mapping[key];
+  written.set(pathKey([...around, replacement.text]), String(key));
+}
+
+/** @param written  the keys as they stand in the file, by the path that was meant */
+function placesAsMeant(places: Places, written: ReadonlyMap<string, string>): Places {
+  const translate = (path: Path): Path =>
+    written.size === 0
+      ? path
+      : path.map((step, index) => written.get(pathKey(path.slice(0, index + 1))) ?? step);
+  return {
+    isJson: places.isJson,
+    rangeOf: (path) => places.rangeOf(translate(path)),
+    keyRangeOf: (path) => places.keyRangeOf(translate(path)),
+    standsAt: (path) => places.standsAt(translate(path)),
+  };
+}
+
+/** What is left out, by key; `true` for the whole of it. */
+type Removal = Map<string, Removal | true>;
+
+function addRemoval(removal: Removal, path: Path): void {
+  const [key, ...rest] = path.map(String);
+  if (key === undefined) return;
+  const below = removal.get(key);
+  if (rest.length === 0) removal.set(key, true);
+  else if (below !== true) {
+    const inner: Removal = below ?? new Map();
+    removal.set(key, inner);
+    addRemoval(inner, rest);
+  }
+}
+
+function without(value: unknown, removal: Removal): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const kept = Object.entries(value).flatMap(([key, child]): [string, unknown][] => {
+    const below = removal.get(key);
+    if (below === true) return [];
+    return [[key, below === undefined ? child : without(child, below)]];
+  });
+  return Object.fromEntries(kept);
+}
+
+function pathKey(path: Path): string {
+  return JSON.stringify(path.map(String));
+}
