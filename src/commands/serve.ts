@@ -1,4 +1,5 @@
 import type { CommandDefinition, CommandInput, OptionDefinition } from './command.js';
+import { checkDatabase, DATABASE_EXAMPLES, DATABASE_OPTIONS, databaseSource } from './serve-database.js';
 import { durationMs, wholeNumber } from './values.js';
 import type { Operation } from '../core/operation.js';
 import type { Served, ServeOptions } from '../servers/serve.js';
@@ -49,7 +50,7 @@ export const serveCommand: CommandDefinition = {
     },
     {
       name: 'database',
-      summary: 'Serve a read-only database: the embedded sample shop',
+      summary: 'Serve a database read-only: the embedded sample shop, or a PostgreSQL',
       options: [
         {
           flags: '--port <port>',
@@ -58,19 +59,10 @@ export const serveCommand: CommandDefinition = {
           parse: wholeNumber(0, 65_535),
         },
         ...BIND_OPTIONS,
-        {
-          flags: '--query-timeout <duration>',
-          description: 'longest time for one query (10s)',
-          parse: durationMs,
-        },
-        {
-          flags: '--max-rows <number>',
-          description: 'most rows that a caller may ask for (10000)',
-          parse: wholeNumber(1, 1_000_000),
-        },
+        ...DATABASE_OPTIONS,
       ],
-      examples: ['mcpx serve database', 'mcpx serve database --port 9000 --query-timeout 5s'],
-      exits: EXITS,
+      examples: DATABASE_EXAMPLES,
+      exits: [0, 2, 3, 4, 5, 9],
       run: serveDatabase,
     },
     {
@@ -134,12 +126,15 @@ async function serveMetadata(input: CommandInput): Promise<number> {
 }
 
 async function serveDatabase(input: CommandInput): Promise<number> {
-  const { startDatabaseServer } = await import('../servers/database/start.js');
   const { options } = input;
+  const source = databaseSource(input);
+  if (options['check'] === true) return await checkDatabase(input, source);
+  const { startDatabaseServer } = await import('../servers/database/start.js');
   const address = await addressOf(options);
   const op = await operationFor(input);
   const served = await startDatabaseServer(
     {
+      source,
       ...(await bindOptions(input, address)),
       ...(options['queryTimeout'] === undefined ? {} : { queryTimeoutMs: options['queryTimeout'] as number }),
       ...(options['maxRows'] === undefined ? {} : { maxRows: options['maxRows'] as number }),

@@ -94,16 +94,15 @@ async function countRows(run: RunSql, relations: readonly Row[]): Promise<Map<st
   return counts;
 }
 
-/** Sizes and estimates are those of all partitions; a table that was never analysed has none. */
+/** Sizes and estimates are those of all partitions; a table that was never analysed has no estimate. */
 function relationsSql(schemas: string): string {
-  const partitions = (value: string): string =>
-    `(SELECT ${value} FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf)`;
+  const either = (value: string): string => `CASE c.relkind
+    WHEN 'r' THEN (SELECT ${value} FROM pg_class l WHERE l.oid = c.oid)
+    WHEN 'p' THEN (SELECT ${value} FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf) END`;
   return `SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
                  obj_description(c.oid, 'pg_class') AS description,
-                 CASE WHEN c.relkind IN ('r', 'p') THEN ${partitions('sum(pg_relation_size(l.oid))::text')} END AS bytes,
-                 CASE WHEN c.relkind IN ('r', 'p') THEN
-                   ${partitions('CASE WHEN min(l.reltuples) >= 0 THEN sum(l.reltuples)::text END')}
-                 END AS estimate
+                 ${either('coalesce(sum(pg_relation_size(l.oid)), 0)::text')} AS bytes,
+                 ${either('CASE WHEN min(l.reltuples) >= 0 THEN sum(l.reltuples)::text END')} AS estimate
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE n.nspname IN (${schemas}) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
             AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')

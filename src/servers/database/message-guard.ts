@@ -4,23 +4,17 @@ const DATA_ROW = 'D'.charCodeAt(0);
 const HEADER_BYTES = 5;
 
 /**
- * Watches the messages of PostgreSQL's protocol as they come in, and tells of a row that announces more bytes than it
- * may have. The driver would collect the whole of it first: up to 1 GB.
- *
- * To be attached between two messages.
+ * Follows the messages of PostgreSQL's protocol as they come in, and tells of a row that announces more bytes than it
+ * may have, at its first byte. To begin between two messages.
  */
-export class MessageGuard {
+export class MessageSizes {
   maxRowBytes = Infinity;
   onLargeRow: () => void = () => undefined;
   private readonly header = Buffer.alloc(HEADER_BYTES);
   private headerBytes = 0;
   private bodyBytes = 0;
 
-  constructor(stream: Duplex) {
-    stream.on('data', (chunk: Buffer) => this.read(chunk));
-  }
-
-  private read(chunk: Buffer): void {
+  read(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {
       if (this.bodyBytes > 0) {
@@ -30,7 +24,7 @@ export class MessageGuard {
         continue;
       }
       const part = Math.min(HEADER_BYTES - this.headerBytes, chunk.length - at);
-      chunk.copy(this.header, this.headerBytes, at, at + part);
+      this.header.set(chunk.subarray(at, at + part), this.headerBytes);
       this.headerBytes += part;
       at += part;
       if (this.headerBytes === HEADER_BYTES) this.begin();
@@ -42,5 +36,13 @@ export class MessageGuard {
     // The length counts itself, but not the byte of the kind before it.
     this.bodyBytes = this.header.readUInt32BE(1) - 4;
     if (this.header[0] === DATA_ROW && this.bodyBytes > this.maxRowBytes) this.onLargeRow();
+  }
+}
+
+/** Watches a driver's connection: the driver itself would collect the whole of a row first, up to 1 GB. */
+export class MessageGuard extends MessageSizes {
+  constructor(readonly stream: Duplex) {
+    super();
+    stream.on('data', (chunk: Buffer) => this.read(chunk));
   }
 }

@@ -5,6 +5,8 @@ import { describeDatabase, quoteName } from './catalog.js';
 import type { DatabaseDescription, QueryRows, ResultColumn } from './engine.js';
 import { beginReadOnly } from './read-only.js';
 import { databaseError } from './query-error.js';
+import { MessageSizes } from './message-guard.js';
+import { RowCollector, type RowField, type RowLimits, type TextRow } from './row-collector.js';
 import { toCell, typeTable, TYPES_SQL, type TypeTable } from './values.js';
 
 /** How a database comes to life; plain data, since it crosses to a worker thread. */
@@ -17,14 +19,6 @@ export interface SessionOptions {
   readonly role: string;
   readonly schemas: readonly string[];
 }
-
-export interface SessionLimits {
-  readonly maxRows: number;
-  readonly maxBytes: number;
-}
-
-/** Fetched at once; between two fetches the size of what has come is looked at. */
-const ROWS_PER_FETCH = 200;
 
 /** Small buffers for a small database; a sort may spill 64 MB into the memory that is its disk, then it fails. */
 const SERVER_SETTINGS = ['shared_buffers = 16MB', 'temp_file_limit = 65536', 'max_stack_depth = 1MB'];
@@ -56,7 +50,7 @@ export class PgliteSession {
    *
    * @throws QueryError  as the database reported it; anything else means that the session is broken
    */
-  async query(sql: string, limits: SessionLimits): Promise<QueryRows> {
+  async query(sql: string, limits: RowLimits): Promise<QueryRows> {
     const { role, schemas } = this.options;
     await this.database.exec(`SET SESSION AUTHORIZATION ${quoteName(role)}; ${beginReadOnly(schemas)}`);
     try {
@@ -72,56 +66,57 @@ export class PgliteSession {
     await this.database.close();
   }
 
-  private async fetch(sql: string, { maxRows, maxBytes }: SessionLimits): Promise<QueryRows> {
+  private async fetch(sql: string, limits: RowLimits): Promise<QueryRows> {
     const { serialize } = this.protocol;
-    const next = (wanted: number): Uint8Array[] => [
-      serialize.execute({ rows: Math.min(wanted, ROWS_PER_FETCH) }),
-      serialize.sync(),
-    ];
-    // One row more than may be shown tells whether there was more.
-    let answer = await this.send([
-      serialize.parse({ text: sql }),
-      serialize.bind(),
-      serialize.describe({ type: 'P' }),
-      ...next(maxRows + 1),
-    ]);
-    const fields = answer.fields;
-    const texts: (string | null)[][] = [];
-    let bytes = 0;
-    let tooLarge = false;
-    for (;;) {
-      for (const row of answer.rows) {
-        for (const value of row) bytes += value?.length ?? 4;
-        tooLarge ||= bytes > maxBytes;
-        if (!tooLarge) texts.push(row);
-      }
-      if (!answer.suspended || tooLarge || texts.length > maxRows) break;
-      answer = await this.send(next(maxRows + 1 - texts.length));
-    }
-    const truncated = tooLarge || texts.length > maxRows;
+    const collected = new RowCollector(limits);
+    const next = (): Uint8Array[] => [serialize.execute({ rows: collected.wanted }), serialize.sync()];
+    let suspended = await this.send(
+      [serialize.parse({ text: sql }), serialize.bind(), serialize.describe({ type: 'P' }), ...next()],
+      collected,
+      limits.maxBytes,
+    );
+    while (suspended && !collected.enough) suspended = await this.send(next(), collected, limits.maxBytes);
+    const { fields, rows, truncated } = collected.result();
     return {
       columns: fields.map((field) => this.column(field)),
-      rows: texts
-        .slice(0, maxRows)
-        .map((row) => row.map((text, index) => toCell(text, fields[index]?.dataTypeID ?? 0, this.types))),
+      rows: rows.map((row) =>
+        row.map((text, index) => toCell(text, fields[index]?.dataTypeID ?? 0, this.types)),
+      ),
       truncated,
     };
   }
 
-  private column(field: Field): ResultColumn {
+  private column(field: RowField): ResultColumn {
     return { name: field.name, type: this.types.get(field.dataTypeID)?.name ?? 'unknown' };
   }
 
-  private async send(messages: readonly Uint8Array[]): Promise<Answer> {
-    const result = await this.database.execProtocol(Buffer.concat(messages), { throwOnError: false });
-    const answer = { fields: [] as readonly Field[], rows: [] as (string | null)[][], suspended: false };
-    for (const message of result.messages as readonly ProtocolMessage[]) {
-      if (message.name === 'error') throw reported(errorReport(message));
-      if (message.name === 'rowDescription') answer.fields = message.fields ?? [];
-      else if (message.name === 'dataRow') answer.rows.push(message.fields as unknown as (string | null)[]);
-      else if (message.name === 'portalSuspended') answer.suspended = true;
-    }
-    return answer;
+  /** @returns whether there may be more rows */
+  private async send(
+    messages: readonly Uint8Array[],
+    collected: RowCollector,
+    maxBytes: number,
+  ): Promise<boolean> {
+    const parser = new this.protocol.Parser();
+    const sizes = new MessageSizes();
+    sizes.maxRowBytes = maxBytes;
+    sizes.onLargeRow = () => (collected.full = true);
+    let suspended = false;
+    let error: Error | undefined;
+    const take = (message: ProtocolMessage): void => {
+      if (message.name === 'error') error ??= reported(errorReport(message));
+      else if (message.name === 'rowDescription') collected.fields = message.fields ?? [];
+      else if (message.name === 'dataRow') collected.add(message.fields as unknown as TextRow);
+      else if (message.name === 'portalSuspended') suspended = true;
+    };
+    await this.database.execProtocolRawStream(Buffer.concat(messages), {
+      onRawData: (data) => {
+        // Once there is enough, what still comes is only let pass.
+        if (!collected.full) parser.parse(data.slice(), take);
+        sizes.read(data);
+      },
+    });
+    if (error !== undefined) throw error;
+    return suspended;
   }
 }
 
@@ -145,22 +140,10 @@ export async function openDatabase(
 
 type Protocol = typeof pgliteProtocol;
 
-interface Field {
-  readonly name: string;
-  readonly dataTypeID: number;
-}
-
-interface Answer {
-  readonly fields: readonly Field[];
-  readonly rows: readonly (string | null)[][];
-  /** There may be more rows. */
-  readonly suspended: boolean;
-}
-
 /** The parts of the protocol's messages that we read. */
 interface ProtocolMessage {
   readonly name: string;
-  readonly fields?: readonly Field[];
+  readonly fields?: readonly RowField[];
   readonly code?: string | undefined;
   readonly message?: string | undefined;
   readonly position?: string | undefined;

@@ -8,8 +8,9 @@ import { MessageGuard } from './message-guard.js';
 import type { PostgresAddress } from './postgres-address.js';
 import { requestCancel } from './postgres-cancel.js';
 import { isLost, isReported, toQueryError, toServeError } from './postgres-errors.js';
-import { fetchRows, rowTooLarge, type PortalRows } from './postgres-portal.js';
+import { fetchRows } from './postgres-portal.js';
 import { QueryError } from './query-error.js';
+import type { CollectedRows } from './row-collector.js';
 import { beginReadOnly } from './read-only.js';
 import { toCell, typeTable, TYPES_SQL, type TypeTable } from './values.js';
 
@@ -66,6 +67,8 @@ export class PostgresEngine implements Engine {
     this.pool.on('connect', (client) => {
       const { connection } = client as unknown as { connection: Connection };
       this.guards.set(client, new MessageGuard(connection.stream));
+      // Whoever uses the client hears of it too; without a listener it would end the process.
+      client.on('error', () => undefined);
     });
   }
 
@@ -125,9 +128,8 @@ export class PostgresEngine implements Engine {
   async read(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
     return await this.withConnection(async (client) => {
       await client.query(
-        beginReadOnly(['pg_catalog'], {
+        beginReadOnly(['pg_catalog', ...this.options.schemas], {
           statement_timeout: String(DESCRIBE_TIMEOUT_MS),
-          search_path: 'pg_catalog',
         }),
       );
       const { rows } = await client.query<Record<string, unknown>>(sql);
@@ -181,12 +183,13 @@ export class PostgresEngine implements Engine {
     limits: QueryLimits,
     op: Operation,
     cleanLater: (client: PoolClient) => void,
-  ): Promise<PortalRows> {
+  ): Promise<CollectedRows> {
     for (let again = true; ; again = false) {
       const client = await this.pool.connect();
       try {
         const rows = await this.run(client, sql, limits, op);
-        cleanLater(client);
+        if (isBroken(client)) client.release(true);
+        else cleanLater(client);
         return rows;
       } catch (error) {
         const lost = isLost(error) || isBroken(client);
@@ -203,51 +206,48 @@ export class PostgresEngine implements Engine {
     sql: string,
     limits: QueryLimits,
     op: Operation,
-  ): Promise<PortalRows> {
+  ): Promise<CollectedRows> {
     const guard = this.guards.get(client);
-    const { connection } = client as unknown as { connection: Connection };
+    if (guard === undefined) throw new Error('a connection without its guard');
     let stop: Error | undefined;
-    const end = (error: Error): void => {
-      stop ??= error;
-      connection.stream.destroy();
-    };
     let closing: NodeJS.Timeout | undefined;
     const cancel = (): void => {
       void requestCancel(client, clientConfig(this.address)).catch(() => undefined);
-      closing ??= setTimeout(() => end(timedOut(limits.timeoutMs)), CLOSE_AFTER_MS);
+      closing ??= setTimeout(() => {
+        stop = timedOut(limits.timeoutMs);
+        guard.stream.destroy();
+      }, CLOSE_AFTER_MS);
     };
     // The database counts each portion for itself, and may not count at all when it is out of reach.
     const watch = setTimeout(cancel, limits.timeoutMs + CANCEL_AFTER_MS);
     const signal = AbortSignal.any([op.signal, this.stopped.signal]);
     signal.addEventListener('abort', cancel, { once: true });
-    if (guard !== undefined) {
-      guard.maxRowBytes = limits.maxBytes;
-      guard.onLargeRow = () => end(rowTooLarge(limits.maxBytes));
-    }
     try {
-      signal.throwIfAborted();
+      if (signal.aborted) throw closed();
       await client.query(
         beginReadOnly(this.options.schemas, { statement_timeout: String(limits.timeoutMs) }),
       );
-      return await fetchRows(client, sql, limits);
+      return await fetchRows(client, sql, limits, guard);
     } catch (error) {
       throw stop ?? error;
     } finally {
       clearTimeout(watch);
       clearTimeout(closing);
       signal.removeEventListener('abort', cancel);
-      if (guard !== undefined) guard.maxRowBytes = Infinity;
     }
   }
 
   /** Undoes what a query did, and what outlives a transaction: prepared statements, locks, settings. */
   private async clean(client: PoolClient): Promise<void> {
+    const timer = setTimeout(() => this.guards.get(client)?.stream.destroy(), CLOSE_AFTER_MS);
     try {
       await client.query('ROLLBACK');
       await client.query('DISCARD ALL');
       client.release();
     } catch {
       client.release(true);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -296,7 +296,7 @@ export class PostgresEngine implements Engine {
     });
   }
 
-  private async toRows({ fields, rows, truncated }: PortalRows): Promise<QueryRows> {
+  private async toRows({ fields, rows, truncated }: CollectedRows): Promise<QueryRows> {
     // Types may be younger than our table of them.
     if (fields.some(({ dataTypeID }) => !this.types.has(dataTypeID))) {
       this.types = typeTable(await this.read(TYPES_SQL));

@@ -1,87 +1,41 @@
-import type { Client, Connection, Submittable } from 'pg';
-import { QueryError } from './query-error.js';
-
-/** Fetched at once; between two fetches the size of what has come is looked at. */
-const ROWS_PER_FETCH = 200;
-
-export interface PortalField {
-  readonly name: string;
-  readonly dataTypeID: number;
-}
-
-export interface PortalRows {
-  readonly fields: readonly PortalField[];
-  /** As PostgreSQL writes them. */
-  readonly rows: readonly (readonly (string | null)[])[];
-  readonly truncated: boolean;
-}
-
-export interface PortalLimits {
-  readonly maxRows: number;
-  readonly maxBytes: number;
-}
+import type { ClientBase, Connection, Submittable } from 'pg';
+import type { MessageGuard } from './message-guard.js';
+import { RowCollector, type CollectedRows, type RowField, type RowLimits } from './row-collector.js';
 
 /**
  * Runs one statement in the extended protocol, which takes no second one, and fetches its rows in small portions
  * until there are enough, by number or by size. The client must be in a transaction, or the first portion is all.
+ * A row that alone is too large ends the connection before it is collected: nothing else stops it from coming.
  *
+ * @throws QueryError  where not even one row may be shown
  * @throws the database's own error
  */
-export async function fetchRows(client: Client, sql: string, limits: PortalLimits): Promise<PortalRows> {
-  const collected = new Collected(limits);
-  let step = await submit(client, new PortalStep(collected, sql));
-  while (step.suspended && !collected.enough) step = await submit(client, new PortalStep(collected));
+export async function fetchRows(
+  client: ClientBase,
+  sql: string,
+  limits: RowLimits,
+  guard: MessageGuard,
+): Promise<CollectedRows> {
+  const collected = new RowCollector(limits);
+  guard.maxRowBytes = limits.maxBytes;
+  guard.onLargeRow = () => {
+    collected.full = true;
+    guard.stream.destroy();
+  };
+  try {
+    let step = await submit(client, new PortalStep(collected, sql));
+    while (step.suspended && !collected.enough) step = await submit(client, new PortalStep(collected));
+  } catch (error) {
+    if (!collected.full) throw error;
+  } finally {
+    guard.maxRowBytes = Infinity;
+  }
   return collected.result();
 }
 
-function submit(client: Client, step: PortalStep): Promise<PortalStep> {
+function submit(client: ClientBase, step: PortalStep): Promise<PortalStep> {
   client.query(step);
   return step.done;
-}
-
-/** The rows so far. One row more than may be shown tells whether there was more. */
-class Collected {
-  fields: readonly PortalField[] = [];
-  private readonly rows: (readonly (string | null)[])[] = [];
-  private bytes = 0;
-  private full = false;
-
-  constructor(private readonly limits: PortalLimits) {}
-
-  get wanted(): number {
-    return Math.min(this.limits.maxRows + 1 - this.rows.length, ROWS_PER_FETCH);
-  }
-
-  get enough(): boolean {
-    return this.full || this.rows.length > this.limits.maxRows;
-  }
-
-  add(row: readonly (string | null)[]): void {
-    // A portion that is on its way cannot be stopped; what is too much of it is not kept.
-    if (this.full) return;
-    for (const value of row) this.bytes += value?.length ?? 4;
-    if (this.bytes <= this.limits.maxBytes) this.rows.push(row);
-    else this.full = true;
-  }
-
-  /** @throws QueryError where not even one row may be shown */
-  result(): PortalRows {
-    if (this.full && this.rows.length === 0) throw rowTooLarge(this.limits.maxBytes);
-    return { fields: this.fields, rows: this.rows.slice(0, this.limits.maxRows), truncated: this.enough };
-  }
-}
-
-/** A result must hold at least one row, or it would say nothing. */
-export function rowTooLarge(maxBytes: number): QueryError {
-  const limit = `${Math.round(maxBytes / 1024 / 102.4) / 10} MiB`;
-  return new QueryError(
-    'SQL505',
-    '54000',
-    `One row of the result is larger than the ${limit} that it may have.`,
-    {
-      hint: 'Select fewer columns, or parts of them: left(column, 1000).',
-    },
-  );
 }
 
 /** One portion: the messages up to a Sync, and what the database answers before it is ready again. */
@@ -93,7 +47,7 @@ class PortalStep implements Submittable {
 
   /** With a statement the first portion, without one the next. */
   constructor(
-    private readonly collected: Collected,
+    private readonly collected: RowCollector,
     private readonly sql?: string,
   ) {
     this.done = new Promise((resolve, reject) => {
@@ -114,7 +68,7 @@ class PortalStep implements Submittable {
     connection.stream.uncork();
   }
 
-  handleRowDescription({ fields }: { readonly fields: readonly PortalField[] }): void {
+  handleRowDescription({ fields }: { readonly fields: readonly RowField[] }): void {
     this.collected.fields = fields;
   }
 

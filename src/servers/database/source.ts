@@ -63,42 +63,49 @@ type PostgresSource = Extract<DatabaseSource, { readonly kind: 'postgres' }>;
 
 /** Layer 5: a role that could leave the database is not used, whatever the layers before it stop. */
 async function openPostgres(source: PostgresSource, op: Operation): Promise<Engine> {
-  const [{ PostgresEngine }, { parseAddress }, { inspectRole }] = await Promise.all([
+  const { engine, report } = await connectPostgres(source, op);
+  for (const { severity, message } of report.findings) {
+    op.log('database.role', { severity, message }, 'warn');
+  }
+  if (report.ok || source.allowPrivileged === true) return engine;
+  await engine.close();
+  throw privileged(report);
+}
+
+async function connectPostgres({ url, schemas }: PostgresSource, op: Operation) {
+  const [{ PostgresEngine }, { parseAddress }, { inspectRole }, { toServeError }] = await Promise.all([
     import('./postgres-engine.js'),
     import('./postgres-address.js'),
     import('./postgres-role.js'),
+    import('./postgres-errors.js'),
   ]);
-  const { url, schemas } = source;
-  const engine = await PostgresEngine.start({ address: parseAddress(url), schemas }, op);
+  const address = parseAddress(url);
+  const engine = await PostgresEngine.start({ address, schemas }, op);
   try {
-    const report = await inspectRole((sql) => engine.read(sql), schemas);
-    for (const { severity, message } of report.findings)
-      op.log('database.role', { severity, message }, 'warn');
-    if (!report.ok && source.allowPrivileged !== true) throw privileged(report);
-    return engine;
+    return { engine, report: await inspectRole((sql) => engine.read(sql), schemas) };
   } catch (error) {
     await engine.close();
-    throw error;
+    throw toServeError(error, address);
   }
 }
 
-/** What `--check` tells of a PostgreSQL; nothing is served. @throws as `openDatabase` but for SRV409 */
-export async function checkPostgres(
-  url: string,
-  schemas: readonly string[],
+/** What the role that queries run under may do; nothing is served. @throws as `openDatabase`, but for SRV409 */
+export async function inspectSource(
+  source: DatabaseSource,
   op: Operation,
+  workers: WorkerUrls = builtWorkerUrls(),
 ): Promise<RoleReport> {
-  const [{ PostgresEngine }, { parseAddress }, { inspectRole }] = await Promise.all([
-    import('./postgres-engine.js'),
-    import('./postgres-address.js'),
-    import('./postgres-role.js'),
-  ]);
-  const engine = await PostgresEngine.start({ address: parseAddress(url), schemas }, op);
-  try {
-    return await inspectRole((sql) => engine.read(sql), schemas);
-  } finally {
+  if (source.kind === 'postgres') {
+    const { engine, report } = await connectPostgres(source, op);
     await engine.close();
+    return report;
   }
+  const engine = await openEngine(source, workers, op);
+  const { schemas, tables } = await engine.describe();
+  await engine.close();
+  const { READER_ROLE: role } = await import('./sample/schema.js');
+  // Embedded, the role is ours and made for this.
+  return { role, database: 'embedded', schemas, ok: true, findings: [], readable: tables.length, grants: [] };
 }
 
 function privileged({ role, findings, grants }: RoleReport): ServeError {
@@ -106,6 +113,5 @@ function privileged({ role, findings, grants }: RoleReport): ServeError {
   return new ServeError('SRV409', `${refused.join('; ')}.`, {
     context: { role, grants },
     hint: `Use a role that only reads (an administrator runs: ${grants.join(' ')}), or pass --allow-privileged.`,
-    fix: 'mcpx serve database --check',
   });
 }

@@ -1,8 +1,8 @@
 import type { DatabaseDescription, QueryRows } from './engine.js';
-import type { SessionLimits } from './pglite-session.js';
+import type { RowLimits } from './row-collector.js';
 
 /** To the worker. One at a time: a worker serves a single query. */
-export interface WorkerQuery extends SessionLimits {
+export interface WorkerQuery extends RowLimits {
   readonly sql: string;
 }
 

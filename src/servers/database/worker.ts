@@ -8,6 +8,27 @@ const port = parentPort;
 if (port === null) throw new Error('this file is the start of a worker thread');
 const reply = (message: WorkerReply): void => port.postMessage(message);
 
+/**
+ * PostgreSQL gets an honest "out of memory" beyond this, where it would take up to 2 GB: a thread's limits do not count
+ * WebAssembly's memory. Without a query it has 128 MB.
+ */
+const MAX_MEMORY_BYTES = 512 * 1024 * 1024;
+const PAGE_BYTES = 65_536;
+
+/** The one method through which an engine gets more memory. */
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+const { prototype } = (globalThis as unknown as { WebAssembly: { Memory: { prototype: WasmMemory } } })
+  .WebAssembly.Memory;
+const { grow } = prototype;
+prototype.grow = function growWithin(this: WasmMemory, pages: number): number {
+  if (this.buffer.byteLength + pages * PAGE_BYTES > MAX_MEMORY_BYTES) throw new RangeError('too much memory');
+  return grow.call(this, pages);
+};
+
 try {
   const options = workerData as SessionOptions;
   const session = await PgliteSession.open(options);

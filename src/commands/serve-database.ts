@@ -1,0 +1,76 @@
+import type { CommandInput, OptionDefinition } from './command.js';
+import { durationMs, wholeNumber } from './values.js';
+import type { DatabaseSource } from '../servers/database/source.js';
+
+/** What `serve database` takes beyond an address to listen on. */
+export const DATABASE_OPTIONS: readonly OptionDefinition[] = [
+  {
+    flags: '--url <url>',
+    description: 'a PostgreSQL: postgres://user:password@host/database (env: DATABASE_URL)',
+  },
+  {
+    flags: '--schema <schemas...>',
+    description: 'schemas whose tables are served, the first ones found first (public)',
+  },
+  { flags: '--allow-privileged', description: 'serve with a role that may do more than read' },
+  { flags: '--check', description: 'say what the role may do, and how to make a reading one; serve nothing' },
+  {
+    flags: '--query-timeout <duration>',
+    description: 'longest time for one query (10s)',
+    parse: durationMs,
+  },
+  {
+    flags: '--max-rows <number>',
+    description: 'most rows that a caller may ask for (10000)',
+    parse: wholeNumber(1, 1_000_000),
+  },
+];
+
+export const DATABASE_EXAMPLES = [
+  'mcpx serve database',
+  'mcpx serve database --port 9000 --query-timeout 5s',
+  'DATABASE_URL=postgres://reader@db.example.com/shop mcpx serve database --schema sales public',
+  'mcpx serve database --check --url postgres://reader@localhost/shop',
+];
+
+/** Which database the flags name; what they leave open says the environment, then the sample shop. */
+export function databaseSource({ options, io }: CommandInput): DatabaseSource {
+  const url = (options['url'] as string | undefined) ?? io.env['DATABASE_URL'];
+  if (url === undefined || url === '') return { kind: 'sample' };
+  return {
+    kind: 'postgres',
+    url,
+    schemas: schemasOf(options['schema']),
+    allowPrivileged: options['allowPrivileged'] === true,
+  };
+}
+
+/** Both `--schema a b` and `--schema a,b`. */
+function schemasOf(value: unknown): string[] {
+  const schemas = ((value as string[] | undefined) ?? [])
+    .flatMap((text) => text.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  return schemas.length === 0 ? ['public'] : [...new Set(schemas)];
+}
+
+/** Prints what the role of the database may do. @returns 4 where `serve database` would refuse it */
+export async function checkDatabase(input: CommandInput, source: DatabaseSource): Promise<number> {
+  const [
+    { inspectSource },
+    { databaseCheck, databaseCheckText },
+    { viewOf, writeValue },
+    { createOperation },
+  ] = await Promise.all([
+    import('../servers/database/source.js'),
+    import('../render/database-check.js'),
+    import('./output.js'),
+    import('../core/operation.js'),
+  ]);
+  const { global, io, operationId } = input;
+  const report = await inspectSource(source, createOperation({ id: operationId, signal: io.signal }));
+  const allowed = source.kind === 'postgres' && source.allowPrivileged === true;
+  if (global.output === 'table') await io.out(databaseCheckText(report, viewOf(global, io)));
+  else await writeValue(databaseCheck(report), global.output, io);
+  return report.ok || allowed ? 0 : 4;
+}
