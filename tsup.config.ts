@@ -121,36 +121,61 @@ const telemetryApart: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/**
+ * The shim runs a bundle as a function of what Node gives to a CommonJS module, and names the code that V8 makes of it by
+ * this hash.
+ */
+function asFunction(file: string): void {
+  const code = readFileSync(file, 'utf8');
+  const hash = createHash('sha256').update(code).digest('hex').slice(0, 16);
+  const url = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
+  const head = `/* mcpx ${hash} */(function (exports, require, module, __filename, __dirname) {${url}`;
+  writeFileSync(file, `${head}${code}\n})`);
+}
+
+/** A kept run prints tables and JSON; whoever wants YAML gets it from the whole program, with a parser it needs anyway. */
+const keptWithoutYaml: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'kept-without-yaml',
+  setup(build) {
+    build.onResolve({ filter: /^yaml$/ }, () => ({ path: 'yaml', external: true }));
+  },
+};
+
+/** What the shim runs. */
+const program: Options = {
+  ...common,
+  // CommonJS, because an ES import of node:http loads the built-in fetch as well on Node 24 (45 ms).
+  format: 'cjs',
+  define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
+  esbuildOptions(options) {
+    // ASCII alone is read as it is, without decoding, and takes one byte a character in memory.
+    options.charset = 'ascii';
+    options.minify = true;
+    options.legalComments = 'none';
+    // A script that V8 runs from kept code cannot import(); lazy bodies stay lazy as requires.
+    options.supported = { 'dynamic-import': false };
+  },
+  outExtension: () => ({ js: '.cjs' }),
+};
+
 export default defineConfig([
   {
-    ...common,
+    ...program,
     entry: { mcpx: 'src/main.ts', telemetry: 'src/core/telemetry/open-telemetry.ts' },
     metafile: true,
-    // CommonJS, because an ES import of node:http loads the built-in fetch as well on Node 24 (45 ms).
-    format: 'cjs',
-    define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
     esbuildPlugins: [englishOnly, noToolValidator, noOAuth, commanderNeverSpawns, telemetryApart],
-    esbuildOptions(options) {
-      // ASCII alone is read as it is, without decoding, and takes one byte a character in memory.
-      options.charset = 'ascii';
-      options.minify = true;
-      options.legalComments = 'none';
-      // A script that V8 runs from kept code cannot import(); lazy bodies stay lazy as requires.
-      options.supported = { 'dynamic-import': false };
-    },
-    outExtension: () => ({ js: '.cjs' }),
-    // The shim runs the bundle as a function of what Node gives to a CommonJS module, and names the code that V8
-    // makes of it by this hash.
     onSuccess: async () => {
-      const code = readFileSync('dist/mcpx.cjs', 'utf8');
-      const hash = createHash('sha256').update(code).digest('hex').slice(0, 16);
-      const url = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
-      const head = `/* mcpx ${hash} */(function (exports, require, module, __filename, __dirname) {${url}`;
-      writeFileSync('dist/mcpx.cjs', `${head}${code}\n})`);
+      asFunction('dist/mcpx.cjs');
       writeLicenses('dist/metafile-cjs.json');
       // The shim prints it without loading anything; `mcpx help` makes the same text afresh.
       writeFileSync('dist/help.txt', execFileSync(process.execPath, ['bin/mcpx.js', 'help'], { env: {} }));
     },
+  },
+  {
+    ...program,
+    entry: { kept: 'src/kept.ts' },
+    esbuildPlugins: [keptWithoutYaml],
+    onSuccess: async () => asFunction('dist/kept.cjs'),
   },
   {
     ...common,

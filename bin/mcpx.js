@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict';
 
-// The shim around the bundle, and the only place that ends the process. Compiling the bundle costs about as much as
+// The shim around the bundles, and the only place that ends the process. Compiling a bundle costs about as much as
 // everything else at start-up, so V8's code for it is kept beside the user's other caches and checked by V8.
 
 const events = require('node:events');
@@ -34,33 +34,6 @@ if (!fs.existsSync(bundle)) {
   process.exit(1);
 }
 
-const { load, keep } = compileCache();
-const exports_ = load();
-const controller = new AbortController();
-events.setMaxListeners(0, controller.signal);
-
-/** No command needs longer to stop in order. */
-const LAST_RESORT_MS = 12_000;
-
-/** Ends at once on the second signal; the first one lets the command stop in order. */
-function onStop(signal, status) {
-  process.on(signal, () => stop(status));
-}
-
-function stop(status) {
-  if (controller.signal.aborted) process.exit(status);
-  controller.abort(exports_.stopped(status));
-  setTimeout(() => process.exit(status), LAST_RESORT_MS).unref();
-}
-onStop('SIGINT', 130);
-onStop('SIGTERM', 143);
-
-// A terminal that goes away stops a command like Ctrl-C; one that has asked for the signal reads its files again.
-let hangUps = 0;
-process.on('SIGHUP', () => {
-  if (hangUps === 0) stop(129);
-});
-
 // A reader that has seen enough (`| head -1`) is no failure: what is still written goes nowhere.
 let readerIsGone = false;
 process.stdout.on('error', (error) => {
@@ -73,41 +46,86 @@ process.stdout.on('error', (error) => {
 });
 process.stderr.on('error', () => undefined);
 
-exports_
-  .main(process.argv.slice(2), {
-    env: process.env,
-    cwd: process.cwd(),
-    stdoutIsTerminal: process.stdout.isTTY === true,
-    stderrIsTerminal: process.stderr.isTTY === true,
-    columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
-    signal: controller.signal,
-    ownExecutable: { command: process.execPath, args: [__filename] },
-    out: (data) =>
-      new Promise((resolve) => {
-        if (readerIsGone) resolve();
-        else process.stdout.write(data, () => resolve());
-      }),
-    err: (text) => void process.stderr.write(text),
-    onSignal: (signal, listener) => {
-      hangUps += 1;
-      process.on(signal, listener);
-      return () => {
-        hangUps -= 1;
-        process.off(signal, listener);
-      };
-    },
-  })
-  .then((status) => {
+let hangUps = 0;
+const controller = new AbortController();
+events.setMaxListeners(0, controller.signal);
+const argv = process.argv.slice(2);
+const io = {
+  env: process.env,
+  cwd: process.cwd(),
+  stdoutIsTerminal: process.stdout.isTTY === true,
+  stderrIsTerminal: process.stderr.isTTY === true,
+  columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
+  signal: controller.signal,
+  ownExecutable: { command: process.execPath, args: [__filename] },
+  out: (data) =>
+    new Promise((resolve) => {
+      if (readerIsGone) resolve();
+      else process.stdout.write(data, () => resolve());
+    }),
+  err: (text) => void process.stderr.write(text),
+  onSignal: (signal, listener) => {
+    hangUps += 1;
+    process.on(signal, listener);
+    return () => {
+      hangUps -= 1;
+      process.off(signal, listener);
+    };
+  },
+};
+
+if (only === 'gather') runKept();
+else runWhole();
+
+/** A gather whose answers are all kept needs next to nothing of the program. */
+function runKept() {
+  const { load, keep } = compileCache(path.join(__dirname, '..', 'dist', 'kept.cjs'), 'kept');
+  load()
+    .keptGather(argv, io)
+    .then((status) => {
+      if (status === undefined) return runWhole();
+      keep();
+      process.exit(status);
+    }, fail);
+}
+
+/** No command needs longer to stop in order. */
+const LAST_RESORT_MS = 12_000;
+
+function runWhole() {
+  const { load, keep } = compileCache(bundle, shapeOf(argv));
+  const exports_ = load();
+
+  /** Ends at once on the second signal; the first one lets the command stop in order. */
+  const stop = (status) => {
+    if (controller.signal.aborted) process.exit(status);
+    controller.abort(exports_.stopped(status));
+    setTimeout(() => process.exit(status), LAST_RESORT_MS).unref();
+  };
+  process.on('SIGINT', () => stop(130));
+  process.on('SIGTERM', () => stop(143));
+  // A terminal that goes away stops a command like Ctrl-C; one that has asked for the signal reads its files again.
+  process.on('SIGHUP', () => {
+    if (hangUps === 0) stop(129);
+  });
+
+  exports_.main(argv, io).then((status) => {
     // A run that failed has not come to all that the next one needs.
     if (status === 0) keep();
     process.exit(status);
-  });
+  }, fail);
+}
 
-/** Runs the bundle from V8's kept code where there is some for just this bundle and this Node. */
-function compileCache() {
+function fail(error) {
+  process.stderr.write(`mcpx met a bug of its own; please report it with these lines:\n${error.stack}\n`);
+  process.exit(1);
+}
+
+/** Runs a bundle from V8's kept code where there is some for just this bundle and this Node. */
+function compileCache(bundle, shape) {
   // The build makes it ASCII: nothing to decode.
   const source = fs.readFileSync(bundle, 'latin1');
-  const file = cacheFile(source);
+  const file = cacheFile(source, shape);
   let kept;
   try {
     kept = file === undefined ? undefined : fs.readFileSync(file);
@@ -150,17 +168,19 @@ function removeOld(folder) {
   }
 }
 
-/**
- * V8 compares only the length of the source, so the build's own hash of it goes into the name. Each command with its
- * flags keeps the code that it needs itself: reading that of all would cost the small ones more than it saves, and
- * `gather --help` knows nothing of what a gather runs.
- */
-function cacheFile(source) {
+/** V8 compares only the length of the source, so the build's own hash of it goes into the name. */
+function cacheFile(source, shape) {
   const hash = /^\/\* mcpx ([0-9a-f]{16}) \*\//.exec(source.slice(0, 40))?.[1];
-  const [command = '', ...words] = process.argv.slice(2);
-  const flags = words.flatMap((word) => /^--?[a-z-]+/i.exec(word)?.[0] ?? []);
-  const shape = [/^[a-z-]{1,20}$/i.exec(command)?.[0] ?? 'none', ...flags].join('').slice(0, 80);
   const home = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
   if (hash === undefined || !home || process.env.MCPX_COMPILE_CACHE === 'off') return undefined;
   return path.join(home, 'mcpx', 'code', `${hash}-${process.version}-${process.arch}-${shape}`);
+}
+
+/**
+ * Each command with its flags keeps the code that it needs itself: reading that of all would cost the small ones more
+ * than it saves, and `gather --help` knows nothing of what a gather runs.
+ */
+function shapeOf([command = '', ...words]) {
+  const flags = words.flatMap((word) => /^--?[a-z-]+/i.exec(word)?.[0] ?? []);
+  return [/^[a-z-]{1,20}$/i.exec(command)?.[0] ?? 'none', ...flags].join('').slice(0, 80);
 }

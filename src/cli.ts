@@ -39,7 +39,7 @@ const EXIT_TEXTS: Readonly<Record<number, string>> = {
  * @returns the exit status; never throws
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
-  const run = new Run(io);
+  const run = new Run(argv, io);
   let help = '';
   const program = createProgram(run, (text) => {
     help += text;
@@ -67,13 +67,15 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 
 /** One run of the program, from its command line to its exit status. */
 class Run {
+  readonly argv: readonly string[];
   readonly io: Io;
   readonly operationId = createOperationId();
   status = 0;
   readonly #started = performance.now();
   readonly #endings: ((ending: Ending) => void | Promise<void>)[] = [];
 
-  constructor(io: Io) {
+  constructor(argv: readonly string[], io: Io) {
+    this.argv = argv;
     this.io = io;
   }
 
@@ -82,13 +84,14 @@ class Run {
     definition: CommandDefinition,
     command: string,
     { quiet }: GlobalOptions,
-  ): Promise<Pick<CommandInput, 'command' | 'io' | 'onEnd' | 'operationId' | 'span'>> {
-    const { io, operationId } = this;
+  ): Promise<Pick<CommandInput, 'argv' | 'command' | 'io' | 'onEnd' | 'operationId' | 'span'>> {
+    const { argv, io, operationId } = this;
     const span =
       definition.traced === true && asksForTelemetry(io.env)
         ? await this.#startTrace(command, quiet)
         : noSpan;
-    return { command, io, operationId, span, onEnd: (listener) => void this.#endings.unshift(listener) };
+    const onEnd: CommandInput['onEnd'] = (listener) => void this.#endings.unshift(listener);
+    return { argv, command, io, operationId, span, onEnd };
   }
 
   async end(error?: unknown): Promise<void> {

@@ -53,6 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   commands: ['core', 'servers', 'render', 'commands'],
   cli: ['commands', 'render', 'core'],
   main: ['cli', 'core/errors'],
+  kept: ['commands'],
   index: ['core'],
 };
 

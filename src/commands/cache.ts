@@ -40,19 +40,27 @@ async function stats({ global, io }: CommandInput): Promise<void> {
 }
 
 async function clear({ args, global, io }: CommandInput): Promise<void> {
-  const [{ cacheFolder }, { clearShelves }, { cacheCleared, renderCacheCleared }, { writeValue }, errors] =
-    await Promise.all([
-      import('../core/cache/folder.js'),
-      import('../core/cache/disk-store.js'),
-      import('../render/cache.js'),
-      import('./output.js'),
-      import('../core/errors.js'),
-    ]);
+  const [
+    { cacheFolder },
+    { clearShelves },
+    { cacheCleared, renderCacheCleared },
+    { writeValue },
+    { forgetRuns },
+    errors,
+  ] = await Promise.all([
+    import('../core/cache/folder.js'),
+    import('../core/cache/disk-store.js'),
+    import('../render/cache.js'),
+    import('./output.js'),
+    import('./kept-run.js'),
+    import('../core/errors.js'),
+  ]);
   const named = args[0] as readonly string[];
   const folder = cacheFolder(io.env);
   let removed = 0;
   try {
     if (folder !== undefined) removed = clearShelves(folder, named.length === 0 ? undefined : named);
+    if (named.length === 0) forgetRuns(io.env);
   } catch (cause) {
     throw new errors.ConfigurationError('CLI903', `cannot empty the cache in ${folder ?? ''}`, {
       context: { folder },

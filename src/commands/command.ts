@@ -68,6 +68,8 @@ export interface CommandDefinition {
 }
 
 export interface CommandInput {
+  /** The words of the command line, without the program. */
+  readonly argv: readonly string[];
   readonly args: readonly (string | readonly string[] | undefined)[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly global: GlobalOptions;

@@ -41,7 +41,7 @@ async function connectFile(
     import('../core/config/config.js'),
     import('../core/operation.js'),
     import('../core/inspect/findings.js'),
-    import('./session.js'),
+    import('./logger.js'),
     import('./progress.js'),
   ]);
   const redact = createRedactor(secretsOf(config));

@@ -75,8 +75,11 @@ async function run(input: CommandInput): Promise<number> {
   const format = global.output;
   // In fail-fast mode a line that is out cannot be taken back, so lines wait until nothing can fail any more.
   const streams = format === 'ndjson' && !failFast;
-  const { gatherServerLine, gatherSummary, gatherReport } = await import('../render/gather-report.js');
-  const { viewOf, writeValue } = await import('./output.js');
+  const [{ gatherServerLine }, { writeValue }, { printGathered }] = await Promise.all([
+    import('../render/gather-report.js'),
+    import('./output.js'),
+    import('./print-gathered.js'),
+  ]);
   const lines: Promise<void>[] = [];
   const held: Outcome[] = [];
   let hasAnswer = false;
@@ -109,15 +112,11 @@ async function run(input: CommandInput): Promise<number> {
   }
   await Promise.all(lines);
 
-  const head = { operationId: op.id, startedAt };
-  if (format === 'table') {
-    const { renderGather } = await import('../render/gather.js');
-    await io.out(renderGather(gathered, viewOf(global, io)));
-  } else if (format === 'ndjson') {
-    if (!streams)
-      for (const outcome of gathered.outcomes) await writeValue(gatherServerLine(outcome, op.id), format, io);
-    await writeValue(gatherSummary(gathered, head), format, io);
-  } else await writeValue(gatherReport(gathered, head), format, io);
+  await printGathered(gathered, { operationId: op.id, startedAt }, { global, io, areServersOut: streams });
+  if (cache === 'use' && timeoutMs === undefined) {
+    const { rememberRun } = await import('./kept-run.js');
+    rememberRun(input, gathered, { ...config, failFast }, Date.parse(startedAt));
+  }
   return gathered.complete ? 0 : 6;
 }
 

@@ -38,7 +38,7 @@ function toJson(value: unknown, indent: number): string {
 }
 
 /** How people will look at what goes to standard output. */
-export function viewOf(global: GlobalOptions, io: Io): View {
+export function viewOf(global: Pick<GlobalOptions, 'color'>, io: Io): View {
   return {
     color: colorIsOn(global.color, io.stdoutIsTerminal, io.env),
     ...(io.columns === undefined ? {} : { width: io.columns }),

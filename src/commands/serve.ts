@@ -189,7 +189,7 @@ async function operationFor(
   level?: 'debug' | 'info' | 'warn' | 'error',
 ): Promise<Operation> {
   const [{ loggerFor }, { createOperation }] = await Promise.all([
-    import('./session.js'),
+    import('./logger.js'),
     import('../core/operation.js'),
   ]);
   // The signal is not the operation's: what is in flight may finish after Ctrl-C.

@@ -3,12 +3,11 @@ import type { Config } from '../core/config/config.js';
 import { cacheFolder } from '../core/cache/folder.js';
 import { createRedactor, secretsOf } from '../core/config/config.js';
 import { findConfig, loadConfig } from '../core/config/load.js';
-import { logFieldsOf, MCPOrchestratorException } from '../core/errors.js';
-import { createLogger, silentLogger, type Logger } from '../core/logging/logger.js';
 import type { OrchestratorOptions } from '../core/orchestrator.js';
 import { createOperation, type Operation } from '../core/operation.js';
 import { plain } from '../render/terminal.js';
-import type { CommandInput, GlobalOptions, Io } from './command.js';
+import type { CommandInput, Io } from './command.js';
+import { logEnd, loggerFor } from './logger.js';
 
 /** What a command that uses the configured servers starts from. */
 export interface Session {
@@ -41,39 +40,4 @@ export async function openSession(input: CommandInput): Promise<Session> {
 export function orchestratorOptions(io: Io): OrchestratorOptions {
   const folder = cacheFolder(io.env);
   return { ownExecutable: io.ownExecutable, ...(folder === undefined ? {} : { cacheFolder: folder }) };
-}
-
-/** The last event of a run: with which exit status it ends, and through what. */
-function logEnd(op: Operation, command: string, status: number, durationMs: number, error?: unknown): void {
-  const failure =
-    error instanceof MCPOrchestratorException
-      ? { server: error.context['server'], ...logFieldsOf(error) }
-      : error instanceof Error
-        ? { message: `a bug of mcpx: ${error.message}` }
-        : {};
-  op.log(
-    'command.finished',
-    { command, exit_code: status, ...failure, duration_ms: Math.round(durationMs) },
-    status === 0 ? 'info' : 'warn',
-  );
-}
-
-/** The logger of the flags, or of the configuration where they say nothing. */
-export function loggerFor(
-  global: GlobalOptions,
-  io: Io,
-  configured: Config['logging'],
-  redact?: (text: string) => string,
-): Logger {
-  const asked = global.logLevel ?? (global.verbose ? 'debug' : global.quiet ? 'error' : undefined);
-  if (asked === undefined && !configured.enabled) return silentLogger;
-  const format = global.logFormat === 'auto' ? (io.stderrIsTerminal ? 'text' : 'json') : global.logFormat;
-  // Somebody who watches sees the result, the progress and, where it fails, why; a log is for later.
-  const byItself = io.stderrIsTerminal && configured.isDefault === true ? 'error' : configured.level;
-  return createLogger({
-    level: asked ?? byItself,
-    format,
-    write: (line) => io.err(line),
-    ...(redact === undefined ? {} : { redact }),
-  });
 }

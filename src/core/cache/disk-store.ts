@@ -202,8 +202,12 @@ function readShelf(file: string, key: string): ShelfFile | undefined {
   }
 }
 
-/** Answers decide what models and people are told: only a file that nobody else can write is believed. */
-function assertOwn(file: string): void {
+/**
+ * Answers decide what models and people are told: only a file that nobody else can write is believed.
+ *
+ * @throws where others can write it, or it is not there
+ */
+export function assertOwn(file: string): void {
   const { uid, mode } = lstatSync(file);
   const isMine = process.getuid === undefined || uid === process.getuid();
   if (!isMine || (process.platform !== 'win32' && (mode & 0o022) !== 0)) {

@@ -1,10 +1,11 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../errors.js';
 import { createRedactor, toConfig, type Config } from './config.js';
 import { replaceWellKnownKeys } from './credential.js';
 import { findMisnamedSection, fromEditorFile, type MisnamedSection } from './editor-file.js';
+import { configCandidates } from './find.js';
 import { secretsIn } from './filled-in.js';
 import { withoutJsonComments } from './json-comments.js';
 import { overridesFrom, setIn, type Override } from './environment.js';
@@ -29,18 +30,6 @@ interface ReadLimit {
 
 /** No configuration is larger; parsing one would hold the process for seconds. */
 const CONFIG_LIMIT: ReadLimit = { bytes: 1024 * 1024, text: 'a configuration can be (1 MiB)' };
-
-/** Where a configuration is looked for when neither `--config` nor `MCPX_CONFIG` names one. */
-export function configCandidates(cwd: string, env: Environment): readonly string[] {
-  // The XDG specification: a variable that is empty counts as unset.
-  const { XDG_CONFIG_HOME: configured, HOME: user } = env;
-  const home = configured || (user ? join(user, '.config') : undefined);
-  return [
-    ...['mcpx.yaml', 'mcpx.yml', 'mcpx.json'].map((name) => join(cwd, name)),
-    join(cwd, 'config', 'mcp_config.yaml'),
-    ...(home === undefined ? [] : [join(home, 'mcpx', 'config.yaml')]),
-  ];
-}
 
 /**
  * Finds the configuration file.

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Connection } from '../clients/resource-client.js';
 import type { Connections } from '../clients/connections.js';
+import type { ServerPolicy } from '../clients/server-policy.js';
 import { attribute, type Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
@@ -14,6 +15,11 @@ import { selects } from './select.js';
 
 /** Resources of one server that are read at once. */
 const READS_AT_ONCE = 8;
+
+/** The way to the servers. */
+export interface Reach extends Pick<Connections, 'get' | 'release' | 'phaseOf'> {
+  policyOf(server: ServerConfig): Pick<ServerPolicy, 'run'>;
+}
 
 export interface GatherServerOptions {
   readonly failFast: boolean;
@@ -39,7 +45,7 @@ export interface GatherServerOptions {
  */
 export async function gatherServer(
   server: ServerConfig,
-  connections: Connections,
+  connections: Reach,
   options: GatherServerOptions,
   op: Operation,
 ): Promise<Outcome> {

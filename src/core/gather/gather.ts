@@ -1,5 +1,4 @@
 import pLimit from 'p-limit';
-import type { Connections } from '../clients/connections.js';
 import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
@@ -7,7 +6,7 @@ import { inSpan, withSignal, type Operation } from '../operation.js';
 import { createDeadline } from '../resilience/deadline.js';
 import type { ServerCache } from './answers.js';
 import { findConflicts } from './conflicts.js';
-import { createAccount, gatherServer } from './gather-server.js';
+import { createAccount, gatherServer, type Reach } from './gather-server.js';
 import type { Gathered, Outcome } from './outcome.js';
 import { logGathered, logOutcome } from './log-outcome.js';
 import { traceGathered, traceOutcome } from './trace-outcome.js';
@@ -42,7 +41,7 @@ export interface GatherOptions {
  */
 export async function gather(
   servers: readonly ServerConfig[],
-  connections: Connections,
+  connections: Reach,
   options: GatherOptions,
   op: Operation,
 ): Promise<Gathered> {
@@ -59,7 +58,7 @@ export async function gather(
 
 async function gatherAll(
   servers: readonly ServerConfig[],
-  connections: Connections,
+  connections: Reach,
   options: GatherOptions,
   op: Operation,
 ): Promise<Gathered> {

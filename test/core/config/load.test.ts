@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkConfig, configCandidates, findConfig, loadConfig } from '../../../src/core/config/load.js';
+import { configCandidates } from '../../../src/core/config/find.js';
+import { checkConfig, findConfig, loadConfig } from '../../../src/core/config/load.js';
 import { temporaryFolder } from '../../fixtures/configuration.js';
 import { verifies } from '../../verifies.js';
 

@@ -1,0 +1,78 @@
+import { ResourceCache } from '../core/cache/cache.js';
+import { DiskStore } from '../core/cache/disk-store.js';
+import { cacheFolder } from '../core/cache/folder.js';
+import type { ServerConfig } from '../core/config/config.js';
+import { MCPConnectionError, MCPOrchestratorException } from '../core/errors.js';
+import { gather } from '../core/gather/gather.js';
+import type { Reach } from '../core/gather/gather-server.js';
+import { policyOf } from '../core/gather/shelf-of.js';
+import { createOperation, createOperationId } from '../core/operation.js';
+import type { Io } from './command.js';
+import { recallRun } from './kept-run.js';
+import { logEnd, loggerFor } from './logger.js';
+import { printGathered } from './print-gathered.js';
+
+/**
+ * A `gather` that was run before and whose answers are all still fresh: printed without reading flags, configuration,
+ * or anything of MCP, which is most of what a start costs.
+ *
+ * @returns the exit status, or `undefined` where a whole run is needed; nothing is written then
+ */
+export async function keptGather(argv: readonly string[], io: Io): Promise<number | undefined> {
+  const started = performance.now();
+  const startedAt = new Date().toISOString();
+  const run = recallRun(argv, io);
+  const folder = cacheFolder(io.env);
+  if (run === undefined || folder === undefined) return undefined;
+  const { global, config } = run;
+  const lines: string[] = [];
+  const held = { ...io, err: (text: string) => void lines.push(text) };
+  const op = createOperation({ id: createOperationId(), logger: loggerFor(global, held, config.logging) });
+  const maxBytes = config.cacheMaxBytes;
+  const cache = new ResourceCache({ maxBytes, disk: new DiskStore({ folder, maxBytes }) });
+  const shelves = new Map(run.servers.map(({ server, shelf }) => [server, shelf]));
+  const cacheOf = (server: ServerConfig) => ({
+    cache,
+    shelf: shelves.get(server) ?? { key: '', server: server.id, address: '' },
+    policy: policyOf(server, config),
+    mode: 'use' as const,
+    serveStaleOnError: false,
+  });
+  try {
+    const gathered = await gather(
+      [...shelves.keys()],
+      NOBODY,
+      {
+        failFast: config.failFast,
+        listOnly: run.listOnly,
+        deadlineMs: DEADLINE_MS,
+        concurrency: run.servers.length,
+        redact: (text) => text,
+        cacheOf,
+      },
+      op,
+    );
+    if (gathered.outcomes.some(({ status, cache: { misses } }) => status !== 'ok' || misses > 0))
+      return undefined;
+    for (const line of lines.splice(0)) io.err(line);
+    await printGathered(gathered, { operationId: op.id, startedAt }, { global, io, areServersOut: false });
+    logEnd(op, 'gather', 0, performance.now() - started);
+    for (const line of lines) io.err(line);
+    return 0;
+  } catch (error) {
+    if (error instanceof MCPOrchestratorException) return undefined;
+    throw error;
+  }
+}
+
+/** Nobody is waited for. */
+const DEADLINE_MS = 60_000;
+
+const NOT_KEPT = new MCPConnectionError('UPS219', 'an answer is not kept');
+
+const NOBODY: Reach = {
+  get: () => Promise.reject(NOT_KEPT),
+  release: () => undefined,
+  phaseOf: () => 'connect',
+  policyOf: () => ({ run: (call) => call() }),
+};

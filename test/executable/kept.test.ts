@@ -1,0 +1,158 @@
+import { chmodSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { configText, temporaryFolder } from '../fixtures/configuration.js';
+import { Mcpx } from '../fixtures/executable.js';
+import { startFakeUpstream } from '../fixtures/fake-upstream.js';
+
+/** Tells on standard error which of our bundles a run has loaded. */
+const TELLS_BUNDLES = `
+  const fs = require('node:fs');
+  const read = fs.readFileSync;
+  const seen = [];
+  fs.readFileSync = (file, ...rest) => {
+    const name = /(mcpx|kept)\\.cjs$/.exec(String(file));
+    if (name !== null) seen.push(name[1]);
+    return read(file, ...rest);
+  };
+  process.on('exit', () => process.stderr.write('bundles: ' + seen.join(' ') + '\\n'));
+`;
+
+/** A folder with a configuration of two servers, and runs of the program in it. */
+async function world(orchestration = {}) {
+  const folder = temporaryFolder();
+  const one = await startFakeUpstream({ resources: 2 });
+  const two = await startFakeUpstream({ resources: 1 });
+  const servers = {
+    one: { url: one.url, priority: 1, domains: ['x'], headers: { 'X-Key': 'sentinel-5a1' } },
+    two: { url: two.url, priority: 2, domains: ['y'] },
+  };
+  const write = (more: object = {}) =>
+    folder.write('mcpx.json', configText(servers, { resource_cache_ttl: 300, ...orchestration, ...more }));
+  write();
+  const hook = folder.write('bundles.cjs', TELLS_BUNDLES);
+  const env = { XDG_CACHE_HOME: path.join(folder.path, 'cache') };
+  // The kept run believes a file only if it is older than the run that read it.
+  await sleep(20);
+  return {
+    one,
+    two,
+    write,
+    folder,
+    async gather(args: readonly string[] = [], more: Readonly<Record<string, string>> = {}) {
+      await using mcpx = new Mcpx(['gather', ...args], {
+        cwd: folder.path,
+        // The fixture switches the cache off by this variable.
+        env: { ...env, MCPX_RESOURCE_CACHE_TTL: '300', ...more },
+        nodeArgs: ['-r', hook],
+      });
+      const { status, stdout, stderr } = await mcpx.finished;
+      const bundles = /bundles: (.*)\n/.exec(stderr)?.[1];
+      return { status, stdout, bundles, stderr: stderr.replace(/bundles: .*\n/, '') };
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([one.close(), two.close()]);
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+/** Without what differs from run to run. */
+function stable(text: string): string {
+  return text
+    .replace(/"(operation_id|started_at)": ?"[^"]*"/g, '"$1"')
+    .replace(/"(duration_ms|age_ms)": ?\d+/g, '"$1"')
+    .replace(/[\d.]+ m?s/g, '<time>')
+    .replace(/ +/g, ' ');
+}
+
+describe('a gather whose answers are all kept', () => {
+  it.each([[[]], [['--json']], [['-o', 'ndjson']], [['--list-only', '--degraded', '--json']]])(
+    'with %j needs a small part of the program, and prints the same',
+    async (args) => {
+      await using at = await world();
+      expect(await at.gather(args)).toMatchObject({ status: 0, bundles: 'kept mcpx' });
+      const second = await at.gather(args);
+      expect(second).toMatchObject({ status: 0, stderr: '', bundles: 'kept' });
+      const whole = await at.gather(args, { OTEL_SDK_DISABLED: 'true' });
+      expect(whole.bundles).toBe('kept mcpx');
+      expect(stable(second.stdout)).toBe(stable(whole.stdout));
+      expect([at.one.lists, at.two.lists]).toEqual([1, 1]);
+    },
+  );
+
+  it('logs as the configuration says', async () => {
+    await using at = await world({ enable_logging: true, log_level: 'INFO' });
+    const events = ({ stderr }: { stderr: string }) =>
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { event: string }).event);
+    await at.gather();
+    const kept = await at.gather();
+    const whole = await at.gather([], { OTEL_SDK_DISABLED: 'true' });
+    expect(kept.bundles).toBe('kept');
+    expect(events(kept)).toEqual(events(whole));
+  });
+
+  it('is run as a whole when anything is different', async () => {
+    await using at = await world();
+    await at.gather();
+    expect(await at.gather(['--json'])).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather([], { ANY: 'other' })).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather([], { MCPX_RESOURCE_CACHE_TTL: '0' })).toMatchObject({ bundles: 'kept mcpx' });
+    expect(at.one.lists).toBe(2);
+    at.write({ deadline: '7s' });
+    expect(await at.gather()).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'kept mcpx' });
+    expect(at.one.lists).toBe(4);
+  });
+
+  it('is run as a whole when answers are too old, or gone', async () => {
+    await using at = await world();
+    const soon = { MCPX_RESOURCE_CACHE_TTL: '1ms' };
+    await at.gather([], soon);
+    expect(await at.gather([], soon)).toMatchObject({ status: 0, bundles: 'kept mcpx' });
+    expect(at.one.lists).toBe(2);
+    await at.gather();
+    await using cleared = new Mcpx(['cache', 'clear', 'two'], {
+      env: { XDG_CACHE_HOME: path.join(at.folder.path, 'cache') },
+    });
+    await cleared.finished;
+    expect(await at.gather()).toMatchObject({ status: 0, bundles: 'kept mcpx' });
+    expect(at.two.lists).toBe(3);
+  });
+
+  it('notices a configuration that comes before the one that was used', async () => {
+    await using at = await world();
+    await at.gather();
+    expect(await at.gather()).toMatchObject({ bundles: 'kept' });
+    at.folder.write('mcpx.yaml', configText({ other: { url: at.two.url, priority: 1, domains: ['z'] } }));
+    const changed = await at.gather();
+    expect(changed.bundles).toBe('kept mcpx');
+    expect(changed.stdout).toContain('other');
+  });
+
+  it('is not believed where others can write it, and holds no secret', async () => {
+    await using at = await world();
+    await at.gather();
+    const runs = path.join(at.folder.path, 'cache', 'mcpx', 'runs');
+    const [file = ''] = readdirSync(runs);
+    expect(readFileSync(path.join(runs, file), 'utf8')).not.toContain('sentinel');
+    expect(statSync(path.join(runs, file)).mode & 0o777).toBe(0o600);
+    chmodSync(path.join(runs, file), 0o666);
+    expect(await at.gather()).toMatchObject({ bundles: 'kept mcpx' });
+  });
+
+  it('is forgotten after a week', async () => {
+    await using at = await world();
+    await at.gather();
+    const runs = path.join(at.folder.path, 'cache', 'mcpx', 'runs');
+    const [file = ''] = readdirSync(runs);
+    utimesSync(path.join(runs, file), new Date(), new Date(Date.now() - 8 * 24 * 3600 * 1000));
+    await at.gather(['--json']);
+    expect(readdirSync(runs)).not.toContain(file);
+  });
+});
