@@ -576,7 +576,7 @@ export const ERROR_CATALOGUE = {
       'Servers of different authors chose the same URI or the same common word for a tool.',
     ],
     example:
-      '$ mcpx validate-config --connect\nmcpx.yaml:12:15 note UPS233 backup and main share 3 resources (item://1, item://2, item://3); main comes first (priority 1 < 10)',
+      '$ mcpx validate-config --connect\nmcpx.yaml:12:15 note UPS233 backup and main share 2 resources (item://1, item://2) and a tool (now); main comes first (priority 1 < 10)',
     remedies: [
       'Give the servers priorities that say who comes first, if they have equal ones.',
       'Leave the resources of one out with `resources.exclude`.',

@@ -2,6 +2,7 @@ import { describeProblem, type Problem } from '../core/config/problem.js';
 import type { ValidatedFile } from '../core/config/validate.js';
 import { paint } from './paint.js';
 import { plain, type View } from './terminal.js';
+import { wordsOf, wrapWords } from './wrap.js';
 
 /** Columns of source that are shown of a long line. */
 const MOST_COLUMNS = 100;
@@ -56,13 +57,20 @@ export function lineAt(text: string, offset: number): string {
 
 const INK = { error: 'red', warning: 'yellow', note: 'cyan' } as const;
 
+/** In one line, for whoever looks for places in it, unless a terminal would break that in the middle of a word. */
 function heading(problem: Problem, view: View): string {
   const ink = paint(view.color);
+  const { severity, code } = problem;
   const text = plain(describeProblem(problem));
-  const mark = ` ${problem.severity} ${problem.code} `;
+  const mark = ` ${severity} ${code} `;
   const at = text.indexOf(mark);
-  const severity = ink[INK[problem.severity]](problem.severity);
-  return `${text.slice(0, at)} ${severity} ${ink.bold(problem.code)} ${text.slice(at + mark.length)}\n`;
+  const words = [
+    ...wordsOf(text.slice(0, at)),
+    ...wordsOf(severity, ink[INK[severity]]),
+    ...wordsOf(code, ink.bold),
+    ...wordsOf(text.slice(at + mark.length)),
+  ];
+  return wrapWords(words, view.width, '  ');
 }
 
 function excerpt(problem: Problem, text: string | undefined, view: View): string {

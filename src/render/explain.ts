@@ -3,6 +3,7 @@ import { ERROR_CODES, type ErrorCode } from '../core/errors.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';
+import { wordsOf, wrapWords } from './wrap.js';
 
 /** `mcpx explain` for programs: every code without its texts. */
 export function codeList(): Readonly<Record<string, unknown>> {
@@ -66,19 +67,6 @@ export function renderCode(code: ErrorCode, entry: CatalogueEntry, view: View): 
   ].join('');
 }
 
-/** A text in lines of at most `width` columns, the first one behind a bullet; words are never broken. */
-function wrapped(text: string, width = Infinity, bullet = '  - ', indent = '    '): string {
-  const lines: string[] = [];
-  let line = bullet;
-  let isEmpty = true;
-  for (const word of text.split(' ')) {
-    if (!isEmpty && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = indent;
-      isEmpty = true;
-    }
-    line += isEmpty ? word : ` ${word}`;
-    isEmpty = false;
-  }
-  return [...lines, line].map((each) => `${each}\n`).join('');
+function wrapped(text: string, width?: number, bullet = '  - ', indent = '    '): string {
+  return wrapWords(wordsOf(text), width, indent, bullet);
 }

@@ -5,6 +5,7 @@ import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';
 import { humanMs } from './units.js';
+import { wordsOf, wrapWords, type Word } from './wrap.js';
 
 /** Checked and connected files for people: their servers and domains, then every problem, then what a gather would do. */
 export function renderConnected(files: readonly ConnectedFile[], view: View): string {
@@ -15,9 +16,10 @@ export function renderConnected(files: readonly ConnectedFile[], view: View): st
     return [head + serverTable(inspection, view), domainTable(inspection, view)];
   });
   parts.push(renderProblems(files, view));
-  parts.push(
-    [...files.map((file) => forecastLine(file, files.length > 1, view)), renderCount(files)].join('\n'),
-  );
+  const forecasts = files
+    .flatMap((file) => forecastLine(file, files.length > 1, view))
+    .map((line) => wrapWords(line, view.width, '  '));
+  parts.push(forecasts.join('') + renderCount(files));
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
 }
 
@@ -27,7 +29,7 @@ function serverTable({ servers }: Inspection, view: View): string {
     { title: 'STATUS' },
     { title: 'PRI', align: 'right' as const, drop: 2 },
     { title: 'TRANSPORT', drop: 3 },
-    { title: 'PROTOCOL', least: 10, drop: 4 },
+    { title: 'PROTOCOL', drop: 4 },
     { title: 'IMPLEMENTATION', least: 12, drop: 6 },
     { title: 'RES', align: 'right' as const },
     { title: 'TEMPL', align: 'right' as const, drop: 5 },
@@ -100,21 +102,30 @@ function domainRow({ servers: [best = ''], answers, next }: DomainOutlook, domai
   return [{ text: domains }, answering, next === undefined ? { text: 'nobody', ink: 'dim' } : { text: next }];
 }
 
-function forecastLine({ file, inspection, skipped }: ConnectedFile, named: boolean, view: View): string[] {
+function forecastLine(
+  { file, inspection, skipped }: ConnectedFile,
+  named: boolean,
+  view: View,
+): readonly (readonly Word[])[] {
   const ink = paint(view.color);
-  const of = named ? `${plain(file)}: ` : '';
-  if (skipped === true) return [`${of}${ink.yellow('not connected')}, since the file has errors`];
+  const of = named ? wordsOf(`${plain(file)}:`) : [];
+  if (skipped === true) {
+    return [[...of, ...wordsOf('not connected,', ink.yellow), ...wordsOf('since the file has errors')]];
+  }
   if (inspection === undefined) return [];
   const { forecast, servers, executor } = inspection;
   const exit = `(exit status ${forecast.exitCode})`;
   if (forecast.result === 'failure') {
-    const { code, message } = forecast;
-    return [`${of}a gather now would ${ink.red('fail')}: ${code} ${plain(message)} ${exit}`];
+    const why = `${forecast.code} ${plain(forecast.message)} ${exit}`;
+    return [[...of, ...wordsOf('a gather now would'), ...wordsOf('fail:', ink.red), ...wordsOf(why)]];
   }
   const { resources, answering, result } = forecast;
-  const word = result === 'complete' ? ink.green('complete') : ink.yellow('incomplete');
+  const isComplete = result === 'complete';
+  const word = wordsOf(isComplete ? 'complete:' : 'incomplete:', isComplete ? ink.green : ink.yellow);
   const count = `${resources} resource${resources === 1 ? '' : 's'}`;
   const from = `${answering} of ${servers.length} server${servers.length === 1 ? '' : 's'}`;
-  const queries = executor === undefined ? '' : `; queries go to ${plain(executor)}`;
-  return [`${of}a gather now would be ${word}: ${count} from ${from} ${exit}${queries}`];
+  const queries = executor === undefined ? exit : `${exit}; queries go to ${plain(executor)}`;
+  return [
+    [...of, ...wordsOf('a gather now would be'), ...word, ...wordsOf(`${count} from ${from} ${queries}`)],
+  ];
 }

@@ -362,12 +362,14 @@ describe('what the configuration claims', () => {
 });
 
 describe('names that several servers have', () => {
-  it('are told once for each kind, with who comes first', async () => {
+  it('are told once for all that the same servers share, with who comes first', async () => {
     const copy = everythingStdioServer();
     const found = await report({ b: server(copy as never, 2), a: server(copy as never, 10) });
     expect(found).toMatchObject({ status: 0, error_count: 0 });
-    expect(told(found)).toEqual(Array.from({ length: 4 }, () => 'note UPS233 mcp_servers.a.priority'));
-    for (const { summary } of found.diagnostics) expect(summary).toContain('b comes first (priority 2 < 10)');
+    expect(told(found)).toEqual(['note UPS233 mcp_servers.a.priority']);
+    expect(found.diagnostics[0]?.summary).toMatch(
+      /^a and b share \d+ resources \(.*, and \d+ more\), \d+ resource templates \(.*\), \d+ tools \(.*\) and \d+ prompts \(.*\); b comes first \(priority 2 < 10\)$/,
+    );
     const kinds = new Set(found.conflicts.map(({ kind }) => kind));
     expect(kinds).toEqual(new Set(['resource-uri', 'template-uri', 'tool-name', 'prompt-name']));
     expect(found.conflicts[0]).toMatchObject({ filename: 'mcpx.yaml', winner: 'b', losers: ['a'] });

@@ -5,6 +5,7 @@ import { renderGithub } from '../../src/render/diagnostics-github.js';
 import { diagnosticsJson } from '../../src/render/diagnostics-json.js';
 import { diagnosticsSarif } from '../../src/render/diagnostics-sarif.js';
 import { renderDiagnostics } from '../../src/render/diagnostics.js';
+import { withoutColor } from '../fixtures/io.js';
 
 const validate = (text: string, file = 'c.yaml') => validateConfigText(file, text, false, {});
 const text = (source: string, view = {}) => renderDiagnostics([validate(source)], { color: false, ...view });
@@ -44,9 +45,24 @@ describe('as text', () => {
     const long = `{ "mcp_servers": { "a": { "url": "http://localhost/sse", "args": [${'"x", '.repeat(50_000)}"y"], "domains": "p" } } }`;
     const lines = text(long, { width: 60 }).split('\n');
     for (const line of lines.slice(1)) expect(line.length).toBeLessThanOrEqual(60);
-    expect(lines[1]).toContain('"p"');
-    const at = lines[2]?.indexOf('^') ?? 0;
-    expect(lines[1]?.slice(at, at + 3)).toBe('"p"');
+    const [source = '', caret = ''] = lines.slice(2);
+    expect(source).toContain('"p"');
+    const at = caret.indexOf('^');
+    expect(source.slice(at, at + 3)).toBe('"p"');
+  });
+
+  it('breaks what is wrong between words where a terminal is narrow, and nowhere else', () => {
+    const source = 'mcp_servers:\n  a: { url: "http://localhost/sse", priority: 1, domains: p }\n';
+    expect(text(source, { width: 40 }).split('\n').slice(0, 3)).toEqual([
+      'c.yaml:2:59 error CFG105 domains must be',
+      '  a list, not a text; write [p]',
+      expect.stringMatching(/^ {2}2 \| /),
+    ]);
+    expect(text(source).split('\n')[0]).toBe(
+      'c.yaml:2:59 error CFG105 domains must be a list, not a text; write [p]',
+    );
+    const colored = text(source, { width: 40, color: true });
+    expect(withoutColor(colored)).toBe(text(source, { width: 40 }));
   });
 
   it('lets no control character through', () => {

@@ -104,37 +104,45 @@ const NOUNS: Readonly<Record<Collision['kind'], readonly [one: string, many: str
   'prompt-name': ['prompt', 'prompts'],
 };
 
-/** One finding for all names of a kind that the same servers share: two copies of a server share everything. */
+/** One finding for all that the same servers share: two copies of a server share everything. */
 function collisionFindings(collisions: readonly Collision[]): readonly Finding[] {
   const groups = new Map<string, Collision[]>();
   for (const collision of collisions) {
-    const key = JSON.stringify([collision.kind, collision.winner, collision.losers]);
+    const key = JSON.stringify([collision.winner, collision.losers]);
     groups.set(key, [...(groups.get(key) ?? []), collision]);
   }
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     const [loser] = first?.losers ?? [];
     if (first === undefined || loser === undefined) return [];
-    const { kind, winner, losers, rule } = first;
-    const keys = group.map(({ key }) => key);
-    const more = keys.length > MOST_NAMES ? `, and ${keys.length - MOST_NAMES} more` : '';
-    const what = `${keys.length === 1 ? 'a' : keys.length} ${NOUNS[kind][keys.length === 1 ? 0 : 1]}`;
+    const { winner, losers, rule } = first;
     const isTie = rule.startsWith('equal');
-    const isCalled = kind === 'tool-name' || kind === 'prompt-name';
     const finding: Finding = {
       // Where only the ids decide, nobody has decided.
       severity: isTie ? 'warning' : 'note',
       code: 'UPS233',
       path: ['mcp_servers', loser, 'priority'],
-      message:
-        `${losers.join(', ')} and ${winner} share ${what} (${keys.slice(0, MOST_NAMES).join(', ')}${more}); ` +
-        `${winner} comes first (${rule})`,
+      message: `${losers.join(', ')} and ${winner} share ${sharedText(group)}; ${winner} comes first (${rule})`,
       hint: isTie
         ? 'give one of them another priority, so that it is clear who comes first'
-        : isCalled
-          ? 'fine where that is meant'
-          : `fine where that is meant; else leave them out with resources.exclude`,
+        : group.some(({ kind }) => kind === 'resource-uri')
+          ? 'leave resources out with resources.exclude, if that is not meant'
+          : 'fine where that is meant',
     };
     return [finding];
   });
+}
+
+/** `3 resources (x://1, x://2, x://3) and a tool (now)` */
+function sharedText(group: readonly Collision[]): string {
+  const parts = (Object.keys(NOUNS) as Collision['kind'][]).flatMap((kind) => {
+    const keys = group.filter((collision) => collision.kind === kind).map(({ key }) => key);
+    if (keys.length === 0) return [];
+    const [one, many] = NOUNS[kind];
+    const more = keys.length > MOST_NAMES ? `, and ${keys.length - MOST_NAMES} more` : '';
+    const count = keys.length === 1 ? `a ${one}` : `${keys.length} ${many}`;
+    return [`${count} (${keys.slice(0, MOST_NAMES).join(', ')}${more})`];
+  });
+  const last = parts.pop() ?? '';
+  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
 }
