@@ -1,6 +1,7 @@
 import type { ValidatedConfig, ValidatedFile } from '../core/config/validate.js';
 import type { Source } from '../core/config/fix.js';
 import type { Problem } from '../core/config/problem.js';
+import type { Environment } from '../core/config/load.js';
 import type { FlagValue } from '../core/config/resolved.js';
 import type { ConnectedFile } from '../core/inspect/connected-file.js';
 import type { LogLevel } from '../core/logging/logger.js';
@@ -81,16 +82,15 @@ async function refuseContradictions(options: CommandInput['options']): Promise<v
   throw new ConfigurationError('CLI901', message, { hint: 'See `mcpx help validate-config`.' });
 }
 
-/** Corrects the configurations among the files, and reports what is left. */
+/** Corrects the files, and reports what is left. */
 async function fix(
   input: CommandInput,
   files: readonly (ValidatedFile | ValidatedConfig)[],
 ): Promise<number> {
   const { options, io } = input;
   const isDry = options['dryRun'] === true;
-  const [{ fixSource }, { validateConfigText }, { renderDiff }] = await Promise.all([
+  const [{ fixSource }, { renderDiff }] = await Promise.all([
     import('../core/config/fix.js'),
-    import('../core/config/validate.js'),
     import('../render/diff.js'),
   ]);
   const left: (ValidatedFile | ValidatedConfig)[] = [];
@@ -98,12 +98,11 @@ async function fix(
   let diff = '';
   for (const file of files) {
     const { text, hasByteOrderMark } = file;
-    if (text === undefined || !('examined' in file)) {
+    if (text === undefined) {
       left.push(file);
       continue;
     }
-    const check = (source: Source) =>
-      validateConfigText(file.file, source.text, source.hasByteOrderMark, io.env);
+    const check = await checkOf(file, io.env);
     const after = fixSource({ text, hasByteOrderMark }, (source) => check(source).problems);
     left.push(check(after));
     fixed.push(...after.fixed);
@@ -117,6 +116,20 @@ async function fix(
     }
   }
   return connectAndReport(input, left, { fixed, ...(isDry ? { diff } : {}) });
+}
+
+/** What checks a corrected file again: the one that checked it before. */
+async function checkOf(
+  file: ValidatedFile | ValidatedConfig,
+  env: Environment,
+): Promise<(source: Source) => ValidatedFile | ValidatedConfig> {
+  const { file: name } = file;
+  if ('examined' in file) {
+    const { validateConfigText } = await import('../core/config/validate.js');
+    return ({ text, hasByteOrderMark }) => validateConfigText(name, text, hasByteOrderMark, env);
+  }
+  const { validateMetadataText } = await import('../servers/metadata/validate.js');
+  return ({ text, hasByteOrderMark }) => validateMetadataText(name, text, hasByteOrderMark);
 }
 
 function wholeText({ text, hasByteOrderMark }: Source): string {

@@ -121,13 +121,18 @@ function isBetter(group: readonly Problem[], before: readonly Problem[], after: 
   const unreadable = (problems: readonly Problem[]) => problems.some(({ code }) => code === 'CFG103');
   // Only now can the contents be looked at, so whatever is wrong there is no consequence.
   if (unreadable(before) || group.some(({ code, path }) => code === 'CFG104' && !path.includes('.'))) {
-    return !unreadable(after);
+    // Of several mistakes of syntax each hides the next one, which lies behind it.
+    return !unreadable(after) || (unreadable(before) && firstUnreadable(after) > firstUnreadable(before));
   }
   const known = new Set(before.map(keyOf));
   const isError = ({ severity, code }: Problem) => severity === 'error' && code !== 'CFG111';
   const isBelow = (path: string) =>
     group.some((problem) => path === problem.path || path.startsWith(parentOf(problem.path)));
   return !after.some((problem) => isError(problem) && !known.has(keyOf(problem)) && !isBelow(problem.path));
+}
+
+function firstUnreadable(problems: readonly Problem[]): number {
+  return Math.min(...problems.filter(({ code }) => code === 'CFG103').map(({ range }) => range.start.offset));
 }
 
 function keyOf({ code, path, message }: Problem): string {

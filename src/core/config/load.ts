@@ -13,7 +13,7 @@ import { meaningProblems } from './meaning.js';
 import { compareProblems, describeProblem, type Problem } from './problem.js';
 import type { ConfigFile } from './schema.js';
 import { checkShape } from './shape.js';
-import { pathText } from './shape-problems.js';
+import { configRules, pathText } from './shape-problems.js';
 import { readYamlDocument, type Path, type Places, type YamlDocument } from './yaml-document.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -247,7 +247,7 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     );
   }
 
-  const shape = checkShape(raw, { places: document, file, sourceOf });
+  const shape = checkShape(raw, document, configRules(file, sourceOf));
   const { valid: parsed, settings, isBroken, hasUnknownKeys } = shape;
   problems.push(...withoutConsequences(shape.problems, problems));
   if (settings !== undefined) {

@@ -3,24 +3,35 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../errors.js';
 import { getIn } from './path.js';
 import type { Problem } from './problem.js';
-import { configFileSchema } from './schema.js';
+import { configFileSchema, type ConfigFile } from './schema.js';
+import type { ShapeProblem, ShapeRules } from './shape.js';
 import type { Path, Places } from './yaml-document.js';
 
-/** Where the values of a file come from. */
-export interface ShapeSource {
-  readonly places: Places;
-  /** As the user named it. */
-  readonly file: string;
-  /** The environment variable that overrides the setting at a path. */
-  sourceOf(path: Path): string | undefined;
+/**
+ * The rules of our configuration.
+ *
+ * @param sourceOf  the environment variable that overrides the setting at a path
+ */
+export function configRules(
+  file: string,
+  sourceOf: (path: Path) => string | undefined,
+): ShapeRules<ConfigFile> {
+  return {
+    schema: configFileSchema,
+    problemsOf: (issue, raw, places) => problemsOf(issue, raw, { places, file, sourceOf }),
+    // Settings of a server hang together; below them nothing is looked at twice.
+    partOf: (path) => path.slice(0, path[0] === 'mcp_servers' ? 3 : 2),
+  };
 }
 
-export interface ShapeProblem extends Problem {
-  readonly keys: Path;
+interface ShapeSource {
+  readonly places: Places;
+  readonly file: string;
+  readonly sourceOf: (path: Path) => string | undefined;
 }
 
 /** What an issue of the schema means to the person who wrote the file: one problem for each key. */
-export function problemsOf(issue: z.core.$ZodIssue, raw: unknown, source: ShapeSource): ShapeProblem[] {
+function problemsOf(issue: z.core.$ZodIssue, raw: unknown, source: ShapeSource): ShapeProblem[] {
   const { places, file, sourceOf } = source;
   const base = { severity: 'error', file } as const;
   if (issue.code === 'unrecognized_keys') {
@@ -238,7 +249,7 @@ function unwrap(schema: unknown): SchemaParts | undefined {
 }
 
 /** The known word that a mistyped one probably means: at most a third of its letters off, and never a guess. */
-function nearest(word: string, known: readonly string[]): string | undefined {
+export function nearest(word: string, known: readonly string[]): string | undefined {
   // Where both are known, INFOO is rather INFO than info.
   const capitals = known.filter((candidate) => /^[A-Z]+$/.test(candidate));
   const isCapital = /^[A-Z]+$/.test(word) && capitals.length > 0;

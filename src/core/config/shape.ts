@@ -1,20 +1,32 @@
 import type { z } from 'zod';
 import { getIn } from './path.js';
 import type { Problem } from './problem.js';
-import { configFileSchema, type ConfigFile } from './schema.js';
-import { problemsOf, type ShapeProblem, type ShapeSource } from './shape-problems.js';
 import type { Path, Places } from './yaml-document.js';
 
-export interface CheckedShape {
+/** What is known of a kind of file. */
+export interface ShapeRules<Value> {
+  readonly schema: z.ZodType<Value>;
+  /** What an issue of the schema means to the person who wrote the file: one problem for each key. */
+  problemsOf(issue: z.core.$ZodIssue, raw: unknown, places: Places): readonly ShapeProblem[];
+  /** How much is left out of the further checks for an issue at a path. */
+  partOf(path: Path): Path;
+}
+
+/** A problem of the shape, with the keys that lead to it. */
+export interface ShapeProblem extends Problem {
+  readonly keys: Path;
+}
+
+export interface CheckedShape<Value> {
   /** The file with every default filled in; `undefined` where something is wrong. */
-  readonly valid: ConfigFile | undefined;
+  readonly valid: Value | undefined;
   /** The same without what cannot be read, so that the rest can be looked at too. */
-  readonly settings: ConfigFile | undefined;
+  readonly settings: Value | undefined;
   /** The settings by the keys that were meant. */
   readonly raw: unknown;
   /** Places by the keys that were meant. */
   readonly places: Places;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly ShapeProblem[];
   /** Whether the value at a path is there and cannot be read. */
   isBroken(...path: readonly string[]): boolean;
   /** Whether a mapping has keys of which nobody knows what they mean. */
@@ -30,36 +42,38 @@ const MAX_ROUNDS = 4;
  *
  * @param raw  plain data of our own, which is changed where a key is misspelt
  */
-export function checkShape(raw: unknown, source: ShapeSource): CheckedShape {
+export function checkShape<Value>(
+  raw: unknown,
+  given: Places,
+  rules: ShapeRules<Value>,
+): CheckedShape<Value> {
   const never = () => false;
-  let parsed = configFileSchema.safeParse(raw);
+  let parsed = rules.schema.safeParse(raw);
   if (parsed.success) {
-    const { places } = source;
     return {
       valid: parsed.data,
       settings: parsed.data,
       raw,
-      places,
+      places: given,
       problems: [],
       isBroken: never,
       hasUnknownKeys: never,
     };
   }
   const written = new Map<string, string>();
-  const places = placesAsMeant(source.places, written);
-  const meant = { ...source, places };
+  const places = placesAsMeant(given, written);
   const problems: ShapeProblem[] = [];
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const misspelt = problemsOfAll(parsed.error?.issues ?? [], raw, meant).filter(
+    const misspelt = problemsOfAll(parsed.error?.issues ?? [], raw, places, rules).filter(
       ({ code, replacement }) => code === 'CFG104' && replacement !== undefined,
     );
     if (misspelt.length === 0) break;
     for (const problem of misspelt) rename(raw, problem, written);
     problems.push(...misspelt);
-    parsed = configFileSchema.safeParse(raw);
+    parsed = rules.schema.safeParse(raw);
   }
   const issues = parsed.error?.issues ?? [];
-  problems.push(...problemsOfAll(issues, raw, meant));
+  problems.push(...problemsOfAll(issues, raw, places, rules));
   const broken = new Set<string>();
   const unknown = new Set<string>();
   const remove: Removal = new Map();
@@ -68,15 +82,14 @@ export function checkShape(raw: unknown, source: ShapeSource): CheckedShape {
       unknown.add(pathKey(issue.path));
       for (const key of issue.keys) addRemoval(remove, [...issue.path, key]);
     } else {
-      // Settings of a server hang together; below them nothing is looked at twice.
-      const path = issue.path.slice(0, issue.path[0] === 'mcp_servers' ? 3 : 2);
+      const path = rules.partOf(issue.path);
       broken.add(pathKey(path));
       addRemoval(remove, path);
     }
   }
   return {
     valid: undefined,
-    settings: configFileSchema.safeParse(without(raw, remove)).data,
+    settings: rules.schema.safeParse(without(raw, remove)).data,
     raw,
     places,
     problems,
@@ -85,12 +98,13 @@ export function checkShape(raw: unknown, source: ShapeSource): CheckedShape {
   };
 }
 
-function problemsOfAll(
+function problemsOfAll<Value>(
   issues: readonly z.core.$ZodIssue[],
   raw: unknown,
-  source: ShapeSource,
+  places: Places,
+  rules: ShapeRules<Value>,
 ): ShapeProblem[] {
-  const problems = issues.flatMap((issue) => problemsOf(issue, raw, source));
+  const problems = issues.flatMap((issue) => rules.problemsOf(issue, raw, places));
   const meant = new Map<string, number>();
   for (const problem of problems) {
     const key = meantPath(problem);

@@ -55,16 +55,16 @@ export function validateConfigText(
   env: Environment,
 ): ValidatedConfig {
   const strict = examineConfig(file, text, env);
-  const spaces = findNoBreakSpaces(text);
-  const refused = strict.problems.some(({ severity }) => severity === 'error');
-  // With such spaces read as they look, what is left are the other mistakes.
-  const readable = refused && spaces.length > 0 ? withPlainSpaces(text, spaces) : text;
-  const examined = readable === text ? strict : examineConfig(file, readable, env);
-  const problems = [...examined.problems, ...adviceOn(examined, text, file)];
-  const [firstSpace] = spaces;
-  if (firstSpace !== undefined) problems.push(noBreakSpaceProblem(file, text, spaces, refused));
-  if (withByteOrderMark) problems.push(byteOrderMarkProblem(file));
-  problems.sort(compareProblems);
+  const { examined, problems } = withInvisible(
+    file,
+    text,
+    withByteOrderMark,
+    strict,
+    (readable): ExaminedConfig => {
+      const found = readable === text ? strict : examineConfig(file, readable, env);
+      return { ...found, problems: [...found.problems, ...adviceOn(found, text, file)] };
+    },
+  );
   return {
     file,
     text,
@@ -73,6 +73,28 @@ export function validateConfigText(
     problems,
     examined: { ...examined, config: strict.config },
   };
+}
+
+/**
+ * Adds what nobody sees in a file: a byte order mark, and spaces that are none.
+ *
+ * @param strict  what is wrong with the text as it is
+ * @param check  looks at the text with such spaces read as they look: what is left are the other mistakes
+ */
+export function withInvisible<Checked extends { readonly problems: readonly Problem[] }>(
+  file: string,
+  text: string,
+  withByteOrderMark: boolean,
+  strict: { readonly problems: readonly Problem[] },
+  check: (readable: string) => Checked,
+): { readonly examined: Checked; readonly problems: readonly Problem[] } {
+  const spaces = findNoBreakSpaces(text);
+  const refused = strict.problems.some(({ severity }) => severity === 'error');
+  const examined = check(refused && spaces.length > 0 ? withPlainSpaces(text, spaces) : text);
+  const problems = [...examined.problems];
+  if (spaces.length > 0) problems.push(noBreakSpaceProblem(file, text, spaces, refused));
+  if (withByteOrderMark) problems.push(byteOrderMarkProblem(file));
+  return { examined, problems: problems.sort(compareProblems) };
 }
 
 /** The file as a problem of its own. */

@@ -148,7 +148,9 @@ export function readYamlDocument(
             range: rangeOfNode(node),
           });
         }
-        for (const { reference, hint } of filled.ofEditors) {
+        // A text may hold the same one several times.
+        const ofEditors = new Map(filled.ofEditors.map(({ reference, hint }) => [reference, hint]));
+        for (const [reference, hint] of ofEditors) {
           problems.push({
             severity: 'error',
             code: 'CFG109',
@@ -163,7 +165,7 @@ export function readYamlDocument(
         const keys = keysOf(ancestors);
         if (filled.variables.length > 0)
           filledIn.push({ keys, text: filled.text, variables: filled.variables });
-        for (const name of filled.unset) {
+        for (const name of new Set(filled.unset)) {
           problems.push({
             severity: 'error',
             code: 'CFG109',

@@ -1,7 +1,6 @@
 import { Lines } from '../../core/config/lines.js';
 import type { Range } from '../../core/config/problem.js';
-
-export type Path = readonly PropertyKey[];
+import type { Path, Places } from '../../core/config/yaml-document.js';
 
 /** Something about the text of a JSON document, at its place. */
 interface JsonComplaint {
@@ -12,14 +11,10 @@ interface JsonComplaint {
 }
 
 /** A parsed JSON text that knows where each of its values stands. */
-export interface JsonDocument {
+export interface JsonDocument extends Places {
   /** `undefined` where the syntax is broken. A key `__proto__` is a key like any other. */
   readonly value: unknown;
   readonly complaints: readonly JsonComplaint[];
-  /** The place of the value at `path`, or of the nearest one around it that exists. */
-  rangeOf(path: Path): Range;
-  /** The place of the last key of `path`. */
-  keyRangeOf(path: Path): Range;
 }
 
 interface Span {
@@ -59,6 +54,7 @@ const LITERALS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 export function readJsonDocument(text: string): JsonDocument {
   const complaints: JsonComplaint[] = [];
   const lines = new Lines(text);
+  const byKey = new Map<Node, ReadonlyMap<string, Member>>();
   let at = text.startsWith('\ufeff') ? 1 : 0;
   let root: Node | undefined;
   try {
@@ -79,6 +75,8 @@ export function readJsonDocument(text: string): JsonDocument {
   return {
     value: root === undefined ? undefined : toValue(root),
     complaints,
+    isJson: true,
+    standsAt: (path) => find(path).isThere,
     rangeOf: (path) => {
       const { node } = find(path);
       return node === undefined ? rangeAt(0, 0) : rangeAt(node.start, node.end);
@@ -134,9 +132,10 @@ export function readJsonDocument(text: string): JsonDocument {
       if (at >= text.length) fail('the closing } is missing', path);
       if (members.length > 0) {
         if (text[at] !== ',') fail(`a comma or } is missing before ${shown()}`, path);
+        const comma = at;
         at += 1;
         skipSpace();
-        if (text[at] === '}') fail('a comma stands before the closing }', path);
+        if (text[at] === '}') failAt(comma, 'a comma stands before the closing }', path);
       }
       const keyStart = at;
       if (text[at] !== '"') fail(`a key in double quotes is missing before ${shown()}`, path);
@@ -166,9 +165,10 @@ export function readJsonDocument(text: string): JsonDocument {
       if (at >= text.length) fail('the closing ] is missing', path);
       if (items.length > 0) {
         if (text[at] !== ',') fail(`a comma or ] is missing before ${shown()}`, path);
+        const comma = at;
         at += 1;
         skipSpace();
-        if (text[at] === ']') fail('a comma stands before the closing ]', path);
+        if (text[at] === ']') failAt(comma, 'a comma stands before the closing ]', path);
       }
       items.push(readValue([...path, items.length]));
       skipSpace();
@@ -206,28 +206,43 @@ export function readJsonDocument(text: string): JsonDocument {
       : JSON.stringify(/^[\w$.-]{1,20}|./u.exec(text.slice(at, at + 30))?.[0]);
   }
 
+  function failAt(place: number, message: string, path: Path): never {
+    at = place + 1;
+    throw new SyntaxFailure(message, place, path);
+  }
+
   function fail(message: string, path: Path = []): never {
     throw new SyntaxFailure(message, at, path);
   }
 
   /** The value at a path; where the path leaves the document, the nearest value around it without a key. */
-  function find(path: Path): { readonly key?: Span | undefined; readonly node?: Node | undefined } {
+  function find(path: Path): {
+    readonly key?: Span | undefined;
+    readonly node?: Node | undefined;
+    readonly isThere: boolean;
+  } {
     let node = root;
     let key: Span | undefined;
     for (const step of path) {
       let next: Node | undefined;
       let nextKey: Span | undefined;
       if (node?.kind === 'object') {
-        // The last of equal keys is the one whose value counts.
-        const member = node.members.findLast((candidate) => candidate.key === step);
+        const member = membersOf(node).get(String(step));
         [next, nextKey] = [member?.node, member?.keySpan];
       } else if (node?.kind === 'array') {
         next = node.items[Number(step)];
       }
-      if (next === undefined) return { key, node };
+      if (next === undefined) return { key, node, isThere: false };
       [node, key] = [next, nextKey];
     }
-    return { key, node };
+    return { key, node, isThere: node !== undefined };
+  }
+
+  /** By key; of equal keys the last, whose value counts. Made once for each object that is asked for. */
+  function membersOf(node: Extract<Node, { kind: 'object' }>): ReadonlyMap<string, Member> {
+    const known = byKey.get(node) ?? new Map(node.members.map((member) => [member.key, member]));
+    byKey.set(node, known);
+    return known;
   }
 
   function rangeAt(start: number, end: number): Range {

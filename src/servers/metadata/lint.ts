@@ -2,10 +2,10 @@ import type { Problem } from '../../core/config/problem.js';
 import type { ErrorCode } from '../../core/errors.js';
 import { foldedForms } from '../../core/resolve/fold.js';
 import { expressionProblem } from './expression.js';
-import type { Path } from './json-document.js';
+import type { Path } from '../../core/config/yaml-document.js';
 import type { Metadata } from './schema.js';
 
-export type Finding = Pick<Problem, 'severity' | 'code' | 'message' | 'hint'> & {
+export type Finding = Pick<Problem, 'severity' | 'code' | 'message' | 'hint' | 'replacement'> & {
   readonly path: Path;
   /** The key of the path is what is wrong, not its value. */
   readonly atKey?: boolean;

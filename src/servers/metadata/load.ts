@@ -1,15 +1,23 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import { decodeText } from '../../core/config/load.js';
-import { compareProblems, describeProblem, type Problem } from '../../core/config/problem.js';
+import {
+  compareProblems,
+  describeProblem,
+  type Problem,
+  type Replacement,
+} from '../../core/config/problem.js';
+import { checkShape, type ShapeRules } from '../../core/config/shape.js';
+import { nearest } from '../../core/config/shape-problems.js';
+import type { Path, Places } from '../../core/config/yaml-document.js';
 import { ConfigurationError, type ErrorCode } from '../../core/errors.js';
-import { readJsonDocument, type Path } from './json-document.js';
+import { readJsonDocument } from './json-document.js';
 import { lintMetadata, type Finding } from './lint.js';
 import { metadataFileSchema, type Metadata } from './schema.js';
 
 /** A catalogue of a hundred thousand products is smaller than this. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
-/** As many as anybody reads; a file of another kind has one for each of its lines. */
+/** As many as an error carries along; a file of another kind has one for each of its lines. */
 const MAX_PROBLEMS = 200;
 
 export interface CheckedMetadata {
@@ -45,7 +53,7 @@ export async function loadMetadata(file: string): Promise<LoadedMetadata> {
       ? `${file} is no product metadata`
       : `${describeProblem({ ...first, hint: undefined })}${more}`,
     {
-      context: { file, problems },
+      context: { file, problems: problems.slice(0, MAX_PROBLEMS) },
       hint: first?.hint ?? 'Correct the file and run the command again.',
       fix: `mcpx validate-config --metadata ${file}`,
     },
@@ -55,34 +63,48 @@ export async function loadMetadata(file: string): Promise<LoadedMetadata> {
 /** Checks the text of a product-metadata file; never throws for what the text holds. */
 export function checkMetadata(file: string, text: string, modified: string): CheckedMetadata {
   const document = readJsonDocument(text);
-  const problems: Problem[] = [];
-  const add = ({ path, atKey, ...rest }: Finding) => {
-    const range = atKey === true ? document.keyRangeOf(path) : document.rangeOf(path);
-    problems.push({ ...rest, path: pathText(path), file, range });
-  };
-  for (const { kind, message, path, range } of document.complaints) {
-    const code = kind === 'syntax' ? 'CFG103' : 'CFG110';
-    const hint = kind === 'syntax' ? syntaxHint(message) : 'remove or rename one of the two';
-    problems.push({ severity: 'error', code, message, hint, path: pathText(path), file, range });
-  }
-  let metadata: Metadata | undefined;
-  if (document.value !== undefined) {
-    const parsed = metadataFileSchema.safeParse(document.value);
-    for (const finding of reservedKeys(document.value)) add(finding);
-    if (parsed.success) {
-      metadata = toMetadata(parsed.data, modified);
-      for (const finding of lintMetadata(metadata)) add(finding);
-    } else {
-      for (const issue of parsed.error.issues)
-        for (const finding of findingsOf(issue, document.value)) add(finding);
-    }
-  }
-  const errors = problems.filter((problem) => problem.severity === 'error').sort(compareProblems);
-  const warnings = problems.filter((problem) => problem.severity === 'warning').sort(compareProblems);
+  const problems: Problem[] = document.complaints.map(({ kind, message, path, range }) => ({
+    severity: 'error',
+    file,
+    path: pathText(path),
+    range,
+    message,
+    ...(kind === 'syntax'
+      ? syntaxAdvice(message)
+      : { code: 'CFG110', hint: 'remove or rename one of the two' }),
+  }));
+  if (document.value === undefined) return { metadata: undefined, problems };
+  const { valid, settings, places, problems: found } = checkShape(document.value, document, rules(file));
+  problems.push(...found);
+  const add = (finding: Finding) => problems.push(problemAt(finding, file, places));
+  for (const finding of reservedKeys(document.value)) add(finding);
+  // Without what cannot be read, so that correcting it does not bring up others.
+  const readable = settings === undefined ? undefined : toMetadata(settings, modified);
+  if (readable !== undefined) for (const finding of lintMetadata(readable)) add(finding);
+  const isRefused = problems.some((problem) => problem.severity === 'error');
   return {
-    metadata: errors.length > 0 ? undefined : metadata,
-    problems: [...errors, ...warnings].slice(0, MAX_PROBLEMS).sort(compareProblems),
+    metadata: isRefused || valid === undefined ? undefined : readable,
+    problems: problems.sort(compareProblems),
   };
+}
+
+function rules(file: string): ShapeRules<z.output<typeof metadataFileSchema>> {
+  return {
+    schema: metadataFileSchema,
+    problemsOf: (issue, raw, places) =>
+      findingsOf(issue, raw).map((finding) => ({
+        ...problemAt(finding, file, places),
+        keys: finding.path,
+      })),
+    // A product whose name cannot be read is none.
+    partOf: (path) => path.slice(0, 2),
+  };
+}
+
+function problemAt({ path, atKey, replacement, ...rest }: Finding, file: string, places: Places): Problem {
+  const range = atKey === true ? places.keyRangeOf(path) : places.rangeOf(path);
+  const isSafe = replacement !== undefined && places.standsAt(path);
+  return { ...rest, path: pathText(path), file, range, ...(isSafe ? { replacement } : {}) };
 }
 
 async function readMetadataText(file: string): Promise<{ text: string; modified: string }> {
@@ -158,17 +180,29 @@ function findingsOf(issue: z.core.$ZodIssue, root: unknown): readonly Finding[] 
 
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys((path.length === 0 ? metadataFileSchema : productShape()).shape);
-    return issue.keys.map((key) => ({
-      severity: 'error',
-      code: 'CFG104',
-      message: `unknown key ${JSON.stringify(key)}${path.length > 0 ? ` in ${pathText(path)}` : ''}`,
-      hint: `known here: ${known.join(', ')}`,
-      path: [...path, key],
-      atKey: true,
-    }));
+    return issue.keys.map((key) => {
+      const near = nearest(key, known);
+      const isFree = near !== undefined && own(path.reduce<unknown>(own, root), near) === undefined;
+      return {
+        severity: 'error',
+        code: 'CFG104',
+        message: `unknown key ${JSON.stringify(key)}${path.length > 0 ? ` in ${pathText(path)}` : ''}`,
+        hint:
+          near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${JSON.stringify(near)}?`,
+        path: [...path, key],
+        atKey: true,
+        ...(isFree ? { replacement: { kind: 'word', text: near } } : {}),
+      };
+    });
   }
-  if (issue.code === 'invalid_key')
-    return finding('CFG106', `${JSON.stringify(last)} cannot be a key here`, undefined, true);
+  if (issue.code === 'invalid_key') {
+    return finding(
+      'CFG106',
+      `${JSON.stringify(last)} cannot be a key here`,
+      'give it a name that can be read',
+      true,
+    );
+  }
   if (found === undefined) {
     return finding(
       'CFG107',
@@ -180,9 +214,29 @@ function findingsOf(issue: z.core.$ZodIssue, root: unknown): readonly Finding[] 
   if (issue.code === 'invalid_type' || issue.code === 'invalid_union') {
     const wanted =
       issue.code === 'invalid_type' ? (KINDS[issue.expected] ?? issue.expected) : 'a text, number or list';
-    return finding('CFG105', `${last} must be ${wanted}, not ${kindOf(found)}`);
+    const [hint, replacement] = typeAdvice(wanted, found);
+    const [wrong] = finding('CFG105', `${last} must be ${wanted}, not ${kindOf(found)}`, hint);
+    return wrong === undefined ? [] : [{ ...wrong, ...(replacement === undefined ? {} : { replacement }) }];
   }
-  return finding('CFG106', `${last}: ${issue.message}`);
+  return finding('CFG106', `${last}: ${issue.message}`, limitAdvice(issue, last));
+}
+
+function typeAdvice(wanted: string, found: unknown): readonly [hint: string, replacement?: Replacement] {
+  if (wanted === 'a list' && typeof found === 'string') {
+    return [`write [${JSON.stringify(found)}]`, { kind: 'list' }];
+  }
+  // A number with a fraction or an exponent may have been written in another way than it reads.
+  if (wanted === 'a text' && Number.isSafeInteger(found)) {
+    const text = JSON.stringify(String(found));
+    return [`write ${text}`, { kind: 'bare', text }];
+  }
+  if (wanted === 'a list') return ['write a list, as in ["first", "second"]'];
+  return [wanted === 'an object' ? 'write { "name": … }' : `write ${wanted}`];
+}
+
+function limitAdvice(issue: z.core.$ZodIssue, last: string): string | undefined {
+  if (issue.code === 'too_big') return 'shorten it';
+  return issue.message.includes('empty') ? `write a text, or remove ${JSON.stringify(last)}` : undefined;
 }
 
 function productShape() {
@@ -213,8 +267,14 @@ function pathText(path: Path): string {
   return path.map(String).join('.');
 }
 
-function syntaxHint(message: string): string {
-  if (message.includes('comma stands before')) return 'remove the comma';
-  if (message.includes('double quotes')) return 'JSON has no comments, and its keys stand in double quotes';
-  return 'the file must be JSON';
+function syntaxAdvice(message: string): Pick<Problem, 'code' | 'hint' | 'replacement'> {
+  if (message.includes('comma stands before')) {
+    return { code: 'CFG103', hint: 'remove the comma', replacement: { kind: 'bare', text: '' } };
+  }
+  const hint = message.includes('double quotes')
+    ? 'JSON has no comments, and its keys stand in double quotes'
+    : message.startsWith('nested')
+      ? 'no metadata lies so deep: is this the right file?'
+      : 'the file must be JSON';
+  return { code: 'CFG103', hint };
 }

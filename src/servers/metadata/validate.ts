@@ -1,5 +1,10 @@
 import { decodeText, readConfigBytes } from '../../core/config/load.js';
-import { hasByteOrderMark, unreadable, type ValidatedFile } from '../../core/config/validate.js';
+import {
+  hasByteOrderMark,
+  unreadable,
+  withInvisible,
+  type ValidatedFile,
+} from '../../core/config/validate.js';
 import { checkMetadata } from './load.js';
 
 /** A catalogue of a hundred thousand products is smaller than this. */
@@ -27,6 +32,9 @@ export function validateMetadataBytes(file: string, bytes: Buffer): ValidatedFil
 
 /** Checks the text of a product-metadata file. */
 export function validateMetadataText(file: string, text: string, withByteOrderMark: boolean): ValidatedFile {
-  const { problems } = checkMetadata(file, text, NEVER);
+  const strict = checkMetadata(file, text, NEVER);
+  const { problems } = withInvisible(file, text, withByteOrderMark, strict, (readable) =>
+    readable === text ? strict : checkMetadata(file, readable, NEVER),
+  );
   return { file, text, shown: text, hasByteOrderMark: withByteOrderMark, problems };
 }

@@ -57,7 +57,7 @@ describe('reading JSON with places', () => {
   });
 
   it.each([
-    ['{"a": 1,}', 1, 9, 'a comma stands before the closing }'],
+    ['{"a": 1,}', 1, 8, 'a comma stands before the closing }'],
     ['{\n  "a": 1\n  "b": 2\n}', 3, 3, 'a comma or } is missing before "\\""'],
     ["{\n  'a': 1\n}", 2, 3, 'a key in double quotes is missing before "\'"'],
     ['{"a": NaN}', 1, 7, '"NaN" is no JSON value'],
