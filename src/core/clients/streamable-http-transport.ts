@@ -21,7 +21,7 @@ const NAME_PARAMETER: Readonly<Record<string, string>> = {
 const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
 /** The session is over for us; a server that is slow to say goodbye is not waited for. */
-const GOODBYE_MS = 250;
+const GOODBYE_MS = 75;
 
 /**
  * Streamable HTTP for the SDK's client: one POST a message, answered by JSON or by an event stream.
