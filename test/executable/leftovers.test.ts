@@ -1,24 +1,87 @@
 import { describe, expect, it } from 'vitest';
-import { configText, temporaryFolder } from '../fixtures/configuration.js';
+import { configText, temporaryFolder, type FileSettings } from '../fixtures/configuration.js';
 import { runMcpx } from '../fixtures/executable.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 import { descendantsOf, processesWith, survivors } from '../fixtures/processes.js';
 import { midway, NEVER, starting } from '../fixtures/running.js';
+import { stdioUpstream, type StdioUpstreamOptions } from '../fixtures/stdio-upstream.js';
+
+const FAMILY: StdioUpstreamOptions = { grandchild: true, ignoreStdinEnd: true };
+const STUBBORN: StdioUpstreamOptions = { ...FAMILY, ignoreSigterm: true };
+
+describe('mcpx that ends by itself', () => {
+  it.each([
+    ['with a result', {}, [], 0],
+    ['with a failure', { dieAt: 'list' }, [], 4],
+    ['with a timeout', { hangAt: 'read' }, ['--timeout', '500ms'], 4],
+    ['at the deadline', { hangAt: 'list' }, ['--deadline', '1s'], 4],
+    [
+      'with a part of the result',
+      { failReads: { 'item://1': { code: -1, message: 'no' } } },
+      ['--degraded'],
+      6,
+    ],
+  ] satisfies [string, StdioUpstreamOptions, string[], number][])(
+    '%s leaves nobody, however its children are',
+    async (_, options, flags, status) => {
+      for (const nature of [{}, { grandchild: true }, FAMILY, STUBBORN]) {
+        using upstream = stdioUpstream({ ...options, ...nature });
+        using folder = temporaryFolder();
+        const { command, args, marker } = upstream;
+        const file = folder.write('c.json', configText({ a: { command, args } }));
+        const ran = await runMcpx(['gather', '--json', '-c', file, ...flags]);
+        // Not soon after: when it has ended, they have.
+        expect(processesWith(marker), JSON.stringify(nature)).toEqual([]);
+        expect(ran.status, ran.stderr).toBe(status);
+      }
+    },
+    60_000,
+  );
+
+  it('since another server fails leaves no child of the others', async () => {
+    await using broken = await startFakeUpstream({ statusAt: { list: 500 }, listDelayMs: 300 });
+    using upstream = stdioUpstream({ ...STUBBORN, hangAt: 'read' });
+    using folder = temporaryFolder();
+    const { command, args, marker } = upstream;
+    const servers: Record<string, FileSettings> = {
+      broken: { url: broken.sseUrl, priority: 1 },
+      child: { command, args, priority: 2 },
+    };
+    const ran = await runMcpx(['gather', '--json', '-c', folder.write('c.json', configText(servers))]);
+    expect(processesWith(marker)).toEqual([]);
+    expect(ran).toMatchObject({ status: 4, stdout: '' });
+  });
+
+  it('by a crash of its own takes its children along', async () => {
+    using folder = temporaryFolder();
+    const crash = folder.write(
+      'crash.cjs',
+      "process.on('SIGUSR2', () => { throw new Error('a bug of ours'); });",
+    );
+    await using running = await midway(STUBBORN, ['--json'], ['--require', crash]);
+    running.mcpx.process.kill('SIGUSR2');
+    const ran = await running.mcpx.finished;
+    expect(ran.status).not.toBe(0);
+    expect(ran.stderr).toContain('a bug of ours');
+    expect(await survivors(() => processesWith(running.marker), 10_000)).toEqual([]);
+  });
+});
 
 describe('mcpx that is killed', () => {
   it('by SIGKILL leaves nobody: the watchdog sees to it', async () => {
-    for (const options of [
-      { grandchild: true, ignoreStdinEnd: true },
-      { grandchild: true, ignoreStdinEnd: true, ignoreSigterm: true },
-    ]) {
+    for (const options of [{}, { grandchild: true }, FAMILY, STUBBORN]) {
       await using running = await midway(options);
       const descendants = descendantsOf(running.mcpx.pid);
       expect(descendants.length).toBeGreaterThan(0);
       running.mcpx.process.kill('SIGKILL');
       expect(await running.mcpx.finished).toMatchObject({ signal: 'SIGKILL' });
       expect(await survivors(() => processesWith(running.marker), 10_000)).toEqual([]);
+      // The watchdog ends as well; its arguments carry no marker, so it is looked for by its number.
+      const numbers = new Set(descendants.map(({ pid }) => pid));
+      const left = () => processesWith('mcpx-watchdog').filter(({ pid }) => numbers.has(pid));
+      expect(await survivors(left, 10_000)).toEqual([]);
     }
-  });
+  }, 60_000);
 
   it('leaves no server that it was starting', async () => {
     await using running = await starting(NEVER);

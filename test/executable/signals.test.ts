@@ -16,6 +16,7 @@ describe('a gather with children that is stopped', () => {
     ['SIGINT', 130, '--degraded'],
     ['SIGTERM', 143, '--fail-fast'],
     ['SIGTERM', 143, '--degraded'],
+    ['SIGHUP', 129, '--fail-fast'],
   ] as const)('by %s ends with %d in %s mode, and leaves nobody', async (signal, status, mode) => {
     await using running = await midway({ grandchild: true }, ['--json', mode]);
     const started = performance.now();
@@ -29,6 +30,21 @@ describe('a gather with children that is stopped', () => {
     });
     expect(await survivors(() => processesWith(running.marker))).toEqual([]);
   });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'by %s once waits for children that ignore everything, and ends them',
+    async (signal, status) => {
+      const stubborn = { grandchild: true, ignoreStdinEnd: true, ignoreSigterm: true };
+      await using running = await midway(stubborn);
+      running.mcpx.process.kill(signal);
+      expect(await running.mcpx.finished).toMatchObject({ status, stdout: '' });
+      // Not soon after: when it has ended, they have.
+      expect(processesWith(running.marker)).toEqual([]);
+    },
+  );
 
   it('twice ends at once, with children that ignore everything', async () => {
     const stubborn = { grandchild: true, ignoreStdinEnd: true, ignoreSigterm: true };

@@ -45,7 +45,11 @@ export class Child {
       child.once('error', () => resolve());
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_BYTES);
+      this.#stderr += text;
+      if (this.#stderr.length <= STDERR_BYTES) return;
+      const kept = this.#stderr.slice(-STDERR_BYTES);
+      // Whole lines, or words of a single one: half a secret is not recognised as one.
+      this.#stderr = kept.slice((kept.includes('\n') ? kept.indexOf('\n') : kept.search(/\s/)) + 1);
     });
     // A child that closes its input early is reported by its exit, not by our writing.
     child.stdin?.on('error', () => undefined);

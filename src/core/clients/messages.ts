@@ -12,10 +12,11 @@ export function parseMessages(text: string): readonly JSONRPCMessage[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
+  } catch {
+    // Not the parser's own words: they quote a piece of the text, and half a secret is not recognised as one.
     throw new MCPConnectionError('UPS206', 'the server sent something that is not JSON', {
+      context: { characters: text.length },
       hint: 'Is there really an MCP server at this address?',
-      cause,
     });
   }
   const messages = (Array.isArray(value) ? (value as readonly unknown[]) : [value]).map(toMessage);

@@ -49,6 +49,16 @@ describe('a stdio server that fails', () => {
     expect(JSON.stringify(error)).not.toContain('\\u001b');
   });
 
+  it('of a long error output only whole lines are kept, so that no secret is cut in half', async () => {
+    const secret = 'sentinel-of-the-environment';
+    // What is kept begins in the middle of the secret.
+    const stderr = `Error: ${secret} failed ${'x'.repeat(4096 - 12 - 21)}\nlast words\n`;
+    using upstream = stdioUpstream({ exitAtStart: 1, stderr });
+    const { command, args } = upstream;
+    const error = await failureOf(outcomeOf({ command, args, env: { SECRET: secret } }));
+    expect(error.toJSON().causes).toEqual(['last words']);
+  });
+
   it('a command that is not there, or is none, says so', async () => {
     using folder = temporaryFolder();
     const missing = await failureOf(outcomeOf({ command: 'no-such-command-at-all' }));
