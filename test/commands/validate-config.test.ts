@@ -263,15 +263,30 @@ describe('mcpx validate-config --print', () => {
     ]) {
       const env = { METADATA_TOKEN: '***' };
       const before = checkConfig(file, readFileSync(file, 'utf8'), env).config;
-      const { stdout } = await run(['validate-config', '--print', file], { env });
-      const again = checkConfig(file, stdout, env);
-      expect(again.problems).toEqual([]);
-      const withoutSecrets = (config: typeof before) =>
-        JSON.stringify(config, (key, value: unknown) =>
-          key === 'headers' || key === 'env' ? undefined : value,
-        );
-      expect(withoutSecrets(again.config)).toBe(withoutSecrets(before));
+      for (const columns of [undefined, 40, 60, 80]) {
+        const { stdout } = await run(['validate-config', '--print', file], { env, columns });
+        const again = checkConfig(file, stdout, env);
+        expect(again.problems).toEqual([]);
+        const withoutSecrets = (config: typeof before) =>
+          JSON.stringify(config, (key, value: unknown) =>
+            key === 'headers' || key === 'env' ? undefined : value,
+          );
+        expect(withoutSecrets(again.config)).toBe(withoutSecrets(before));
+      }
     }
+  });
+
+  it('fits a terminal: a source stands before its value where there is no room behind it', async () => {
+    const file = 'config/mcp_config.yaml';
+    for (const columns of [60, 80]) {
+      const { stdout } = await run(['validate-config', '--print', file], { columns });
+      expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns);
+    }
+    const { stdout } = await run(['validate-config', '--print', file], { columns: 60 });
+    const lines = stdout.split('\n');
+    const at = lines.findIndex((line) => line.startsWith('    domains:'));
+    expect(lines[at - 1]).toMatch(/^ {4}# file \d+:\d+$/);
+    expect(lines[at + 1]).toMatch(/^ {8}"/);
   });
 
   it('is data for programs', async () => {
