@@ -3,6 +3,7 @@ import { cacheCommand } from './cache.js';
 import { completionCommand } from './completion.js';
 import { explainCommand } from './explain.js';
 import { gatherCommand } from './gather.js';
+import { gatewayCommand } from './gateway.js';
 import { initCommand } from './init.js';
 import { readCommand } from './read.js';
 import { resolveCommand } from './resolve.js';
@@ -19,6 +20,7 @@ export const commands: readonly CommandDefinition[] = [
   validateConfigCommand,
   cacheCommand,
   serveCommand,
+  gatewayCommand,
   initCommand,
   explainCommand,
   completionCommand,

@@ -1,6 +1,7 @@
 import type { CommandDefinition, CommandInput, OptionDefinition } from './command.js';
 import { checkDatabase, DATABASE_EXAMPLES, DATABASE_OPTIONS, databaseSource } from './serve-database.js';
 import { durationMs, wholeNumber } from './values.js';
+import type { Config } from '../core/config/config.js';
 import type { Operation } from '../core/operation.js';
 import type { Served, ServeOptions } from '../servers/serve.js';
 
@@ -148,25 +149,45 @@ const DRAIN_MS = 10_000;
 
 async function serveGateway(input: CommandInput): Promise<number> {
   const { options, io } = input;
-  const [{ startGateway }, { openSession }, { withSignal }, { ConfigurationError }] = await Promise.all([
-    import('../servers/gateway/start.js'),
-    import('./session.js'),
-    import('../core/operation.js'),
-    import('../core/errors.js'),
-  ]);
+  const [{ startGateway }, { openSession }, { withSignal }, { ConfigurationError }, { watchConfig }] =
+    await Promise.all([
+      import('../servers/gateway/start.js'),
+      import('./session.js'),
+      import('../core/operation.js'),
+      import('../core/errors.js'),
+      import('../core/config/watch-config.js'),
+    ]);
   if (options['failFast'] === true && options['degraded'] === true) {
     throw new ConfigurationError('CLI901', '--fail-fast and --degraded contradict each other');
   }
   const address = await addressOf(options);
-  const { config, op } = await openSession(input);
-  const failFast = options['failFast'] === true || (options['degraded'] !== true && config.failFast);
+  const session = await openSession(input);
+  // The signal is not the operation's: what is in flight may finish after Ctrl-C.
+  const op = withSignal(session.op, new AbortController().signal);
+  // Flags stand above the file, also above a file that has changed.
+  const inEffect = (config: Config): Config => ({
+    ...config,
+    failFast: options['failFast'] === true || (options['degraded'] !== true && config.failFast),
+  });
   const served = await startGateway(
-    { ...config, failFast },
+    inEffect(session.config),
     { ...(await bindOptions(input, address)), ownExecutable: io.ownExecutable },
-    // The signal is not the operation's: what is in flight may finish after Ctrl-C.
-    withSignal(op, new AbortController().signal),
+    op,
   );
-  return run(input, served, (options['drain'] as number | undefined) ?? DRAIN_MS);
+  const stopWatching = await watchConfig(
+    session.config,
+    {
+      env: io.env,
+      cwd: io.cwd,
+      take: (config) => {
+        session.learnSecrets(config);
+        return served.reconfigure(inEffect(config));
+      },
+      onHangUp: (listener) => io.onSignal('SIGHUP', listener),
+    },
+    op,
+  );
+  return run(input, served, (options['drain'] as number | undefined) ?? DRAIN_MS).finally(stopWatching);
 }
 
 async function addressOf(
@@ -203,14 +224,8 @@ async function bindOptions(
   { options, io }: CommandInput,
   address: { readonly host: string; readonly port: number; readonly transport: 'http' | 'stdio' },
 ): Promise<ServeOptions> {
-  const variable = options['bearerTokenEnv'] as string | undefined;
-  const token = variable === undefined ? undefined : io.env[variable];
-  if (variable !== undefined && (token === undefined || token === '')) {
-    const { ConfigurationError } = await import('../core/errors.js');
-    throw new ConfigurationError('CFG109', `environment variable ${variable} is not set`, {
-      hint: 'It must hold the token that callers send as "Authorization: Bearer …".',
-    });
-  }
+  const { bearerToken } = await import('./bearer-token.js');
+  const token = bearerToken(options['bearerTokenEnv'] as string | undefined, io.env);
   return {
     host: address.host,
     port: address.port,

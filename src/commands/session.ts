@@ -15,6 +15,8 @@ export interface Session {
   readonly op: Operation;
   /** Takes the configuration's secrets out of a text. */
   readonly redact: (text: string) => string;
+  /** Takes the secrets of another configuration out too, from now on. */
+  readonly learnSecrets: (config: Config) => void;
 }
 
 /** Finds and loads the configuration and begins an operation that logs as flags and file say. */
@@ -28,12 +30,19 @@ export async function openSession(input: CommandInput): Promise<Session> {
   if (config.foreign === true && !global.quiet) {
     io.err(`note: ${plain(file)} is an editor's file; its servers have priority 100 and no domains\n`);
   }
-  const redact = createRedactor(secretsOf(config));
+  let secrets = secretsOf(config);
+  let redactor = createRedactor(secrets);
+  const redact = (text: string) => redactor(text);
   const logger = loggerFor(global, io, config.logging, redact);
   const op = createOperation({ id: operationId, signal: io.signal, logger, span });
   input.onEnd(({ status, durationMs, error }) => logEnd(op, command, status, durationMs, error));
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
-  return { config, op, redact };
+  const learnSecrets = (next: Config) => {
+    // What was a secret stays one: it may still be in use somewhere.
+    secrets = [...new Set([...secrets, ...secretsOf(next)])].sort((a, b) => b.length - a.length);
+    redactor = createRedactor(secrets);
+  };
+  return { config, op, redact, learnSecrets };
 }
 
 /** What an orchestrator of a command gets from the world around it. */

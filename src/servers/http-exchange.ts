@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Page } from './pages.js';
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** What we still read of a body that was refused, so that its sender gets to see the refusal. */
@@ -63,6 +64,15 @@ export function sendJson(
   // Ending now would close the connection under a client that still sends, and it might never see the answer.
   response.write(text);
   discardBody(request, () => response.end());
+}
+
+export function sendPage(request: IncomingMessage, response: ServerResponse, page: Page): void {
+  response.writeHead(page.status, {
+    'content-type': page.contentType,
+    'content-length': Buffer.byteLength(page.body),
+    'cache-control': 'no-store',
+  });
+  response.end(request.method === 'HEAD' ? undefined : page.body);
 }
 
 export function sendRefusal(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {

@@ -11,7 +11,7 @@ import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
 import { createNotifier, followChanges } from './changes.js';
 import { createGuard } from './guard.js';
-import { readJsonBody, Refusal, sendJson, sendRefusal } from './http-exchange.js';
+import { readJsonBody, Refusal, sendJson, sendPage, sendRefusal } from './http-exchange.js';
 import { DEFAULT_GRACE_MS, InFlight } from './in-flight.js';
 import type { CreateServer, Served, ServeOptions } from './serve.js';
 import { Sessions } from './sessions.js';
@@ -27,6 +27,8 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
 };
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often slow senders are looked for. */
+const CHECK_MS = 5000;
 /** How long sockets may take to send their last bytes once everything is answered. */
 const LAST_BYTES_MS = 500;
 
@@ -43,10 +45,16 @@ export async function serveHttp(
   const sessions = new Sessions();
   const reportError = (error: Error) => op.log('serve.client_error', { message: error.message }, 'debug');
   const streamable = createStreamableHttp(createServer, bus, sessions, subscriptions, reportError);
+  const { pages = {}, maxInFlight = Infinity, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   let draining = false;
 
   const http = createHttpServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    {
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      // Whoever sends more slowly is answered with 408.
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(CHECK_MS, requestTimeoutMs / 2),
+    },
     (request, response) => {
       const answered = inFlight.begin();
       response.once('close', answered);
@@ -71,9 +79,13 @@ export async function serveHttp(
       throw new Refusal(403, `Forbidden: ${refused}`);
     }
     allowNamedOrigin(request, response);
-    const methods = METHODS[path];
+    const page = pages[path];
+    const methods = page === undefined ? METHODS[path] : ['GET', 'HEAD'];
     if (methods === undefined)
-      throw new Refusal(404, 'Not found: this server answers at /mcp, /sse and /healthz');
+      throw new Refusal(
+        404,
+        `Not found: this server answers at ${['/mcp', '/sse', '/healthz', ...Object.keys(pages)].join(', ')}`,
+      );
     if (method === 'OPTIONS' && guard.isNamedOrigin(request.headers.origin)) {
       response.writeHead(204, preflightHeaders(methods)).end();
       return;
@@ -86,11 +98,27 @@ export async function serveHttp(
       sendJson(request, response, draining ? 503 : 200, { status: draining ? 'closing' : 'ok' });
       return;
     }
-    if (!guard.isAuthorized(request.headers)) {
+    const isAuthorized = guard.isAuthorized(request.headers);
+    if (!isAuthorized && page?.isOpen !== true) {
       response.setHeader('www-authenticate', 'Bearer');
       throw new Refusal(401, 'Unauthorized: this server needs a bearer token');
     }
+    if (page !== undefined) {
+      const load = {
+        sessions: sessions.size,
+        inFlight: inFlight.count - 1,
+        isDraining: draining,
+        isAuthorized,
+      };
+      sendPage(request, response, page.answer(load));
+      return;
+    }
     if (draining) throw new Refusal(503, 'The server is closing');
+    if (request.method === 'POST' && inFlight.count > maxInFlight) {
+      op.log('serve.overloaded', { in_flight: inFlight.count - 1 }, 'warn');
+      response.setHeader('retry-after', '1');
+      throw new Refusal(429, `Too many requests: ${maxInFlight} are being answered; try again later`);
+    }
     if (path === '/sse') return openSse(response, answered);
     if (path === '/messages') return takeMessage(request, response);
     await streamable.handle(request, response, answered);

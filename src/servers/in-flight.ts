@@ -6,6 +6,10 @@ export class InFlight {
   #count = 0;
   readonly #waiting = new Set<() => void>();
 
+  get count(): number {
+    return this.#count;
+  }
+
   /** @returns to be called when it is answered or given up; further calls do nothing */
   begin(): () => void {
     this.#count += 1;

@@ -3,6 +3,7 @@ import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
 import { isLoopback } from './guard.js';
 import { serveHttp } from './http.js';
+import type { Pages } from './pages.js';
 import { serveStdio } from './stdio.js';
 import { Subscriptions, type SubscriptionListener } from './subscriptions.js';
 
@@ -21,6 +22,12 @@ export interface ServeOptions {
   readonly allowHosts?: readonly string[];
   /** Told of the resources that clients subscribe to, where that takes more than remembering them. */
   readonly subscriptions?: SubscriptionListener;
+  /** What is answered over HTTP beside MCP. */
+  readonly pages?: Pages;
+  /** Requests that are answered at once; more are refused with 429. Unlimited when left out. */
+  readonly maxInFlight?: number;
+  /** Longest time that a client may take to send a request (30 s); then it is answered with 408. */
+  readonly requestTimeoutMs?: number;
 }
 
 /**

@@ -230,7 +230,7 @@ describe('mcpx completion', () => {
       status: 0,
       stderr: '',
     });
-    expect(complete(stdout, ['mcpx', 'ga'])).toEqual(['gather']);
+    expect(complete(stdout, ['mcpx', 'gath'])).toEqual(['gather']);
     expect(complete(stdout, ['mcpx', 'servers', 's'])).toEqual(['show']);
     expect(complete(stdout, ['mcpx', 'gather', '--deg'])).toEqual(['--degraded']);
     expect(complete(stdout, ['mcpx', 'gather', '-o', 'y'])).toEqual(['yaml']);

@@ -52,6 +52,7 @@ export interface StartConfig {
 export interface GatewayConfig {
   readonly onConflict: 'prefix' | 'priority' | 'error';
   readonly pageSize: number;
+  readonly maxInFlight: number;
   readonly listTimeoutMs: number;
 }
 
@@ -121,6 +122,7 @@ export function toConfig(file: ConfigFile, source: ConfigSource = {}): Config {
     gateway: {
       onConflict: file.gateway.on_conflict,
       pageSize: file.gateway.page_size,
+      maxInFlight: file.gateway.max_in_flight,
       listTimeoutMs: ms(file.gateway.list_timeout),
     },
     ...(secrets.length === 0 ? {} : { secrets }),

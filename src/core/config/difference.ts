@@ -22,6 +22,7 @@ const LABELS: readonly (keyof ServerConfig)[] = [
   'required',
   'include',
   'exclude',
+  'tools',
   'cacheTtlMs',
   'honorServerHints',
 ];

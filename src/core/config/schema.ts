@@ -217,6 +217,12 @@ const gateway = z.strictObject({
     .max(10_000)
     .default(1000)
     .register(settings, { description: 'Entries on one page of a merged list' }),
+  max_in_flight: z
+    .number()
+    .int()
+    .min(1)
+    .default(256)
+    .register(settings, { description: 'Requests that are answered at once; more are refused with 429' }),
   list_timeout: wait.default('5s').register(settings, {
     description: 'Longest time that a merged list waits for one server, in degraded mode',
   }),

@@ -1,6 +1,7 @@
 import type { ServerNotifier } from '@modelcontextprotocol/server';
 import type { ServerNotification } from '../../core/clients/watch.js';
-import type { Config } from '../../core/config/config.js';
+import type { Config, ServerConfig } from '../../core/config/config.js';
+import type { ConfigDifference } from '../../core/config/difference.js';
 import { ServeError } from '../../core/errors.js';
 import type { Operation } from '../../core/operation.js';
 import { Registry } from '../../core/registry/registry.js';
@@ -12,8 +13,9 @@ import {
   type Offered,
 } from './catalogue.js';
 import { LIST_KINDS, type Entry, type ListKind } from './kinds.js';
+import { Measures } from './measures.js';
 import { GatewaySubscriptions } from './subscriptions.js';
-import { Upstream, type ListOutcome, type UseServer } from './upstream.js';
+import { Upstream, type ListOutcome, type UpstreamOptions, type UseServer } from './upstream.js';
 
 /** How one server fared with a merged list. */
 export interface ServerOutcome {
@@ -49,10 +51,13 @@ const CHANGED: Readonly<Record<ListKind, 'resourcesChanged' | 'toolsChanged' | '
 
 /** All configured servers as one: merged lists, and who answers for what. */
 export class Gateway {
-  readonly config: Config;
   readonly op: Operation;
-  readonly #upstreams: readonly Upstream[];
+  readonly #options: GatewayOptions;
+  #config: Config;
+  #upstreams: readonly Upstream[];
+  #joins = 0;
   readonly subscriptions: GatewaySubscriptions;
+  readonly measures = new Measures();
   /** Who is told that a merged list has changed. */
   notify: ServerNotifier | undefined;
   readonly #merged = new Map<
@@ -63,20 +68,18 @@ export class Gateway {
   readonly #announced = new Map<ListKind, string>();
   #announcing: NodeJS.Immediate | undefined;
 
-  constructor(config: Config, { use, isGuarded }: GatewayOptions, op: Operation) {
-    this.config = config;
+  constructor(config: Config, options: GatewayOptions, op: Operation) {
+    this.#config = config;
+    this.#options = options;
     this.op = op;
-    const onChange = () => {
-      this.#announcing ??= setImmediate(() => this.#announce());
-    };
-    const { cacheTtlMs } = config;
-    let joins = 0;
-    const nextJoin = () => (joins += 1);
-    this.#upstreams = new Registry(config.servers).servers.map((server) => {
-      const onNotification = (notification: ServerNotification) => this.#told(server.id, notification);
-      return new Upstream(server, { use, isGuarded, cacheTtlMs, nextJoin, onChange, onNotification }, op);
-    });
+    this.#upstreams = this.#servers().map(
+      (server) => new Upstream(server, this.#upstreamOptions(server), op),
+    );
     this.subscriptions = new GatewaySubscriptions(this, op);
+  }
+
+  get config(): Config {
+    return this.#config;
   }
 
   /**
@@ -90,6 +93,37 @@ export class Gateway {
   /** Connects to every server in the background. */
   start(): void {
     for (const upstream of this.upstreams) void upstream.tryNow();
+  }
+
+  /**
+   * Takes another configuration over: servers that did not change go on as they are.
+   *
+   * @param reconnect  makes the connections follow; called when those that are to end are not used any more
+   */
+  async reconfigure(
+    config: Config,
+    difference: ConfigDifference,
+    reconnect: () => Promise<unknown>,
+  ): Promise<void> {
+    const { removed, reconnected, relabelled } = difference;
+    const before = new Map(this.#upstreams.map((upstream) => [upstream.server.id, upstream]));
+    for (const id of [...removed, ...reconnected]) before.get(id)?.close();
+    await reconnect();
+    this.#config = config;
+    // Whatever was merged was merged by other rules.
+    this.#merged.clear();
+    this.#upstreams = this.#servers().map((server) => {
+      const known = before.get(server.id);
+      const options = this.#upstreamOptions(server);
+      if (known === undefined) return this.#added(new Upstream(server, options, this.op, (this.#joins += 1)));
+      if (reconnected.includes(server.id)) {
+        return this.#added(new Upstream(server, options, this.op, known.joined));
+      }
+      if (relabelled.includes(server.id)) known.relabel(server, options);
+      return known;
+    });
+    this.subscriptions.reconfigured();
+    this.#changed();
   }
 
   find(serverId: string): Upstream | undefined {
@@ -181,6 +215,33 @@ export class Gateway {
   stop(): void {
     clearImmediate(this.#announcing);
     for (const upstream of this.upstreams) upstream.close();
+  }
+
+  #servers(): readonly ServerConfig[] {
+    return new Registry(this.#config.servers).servers;
+  }
+
+  #upstreamOptions({ id }: ServerConfig): UpstreamOptions {
+    return {
+      ...this.#options,
+      cacheTtlMs: this.#config.cacheTtlMs,
+      nextJoin: () => (this.#joins += 1),
+      onChange: () => this.#changed(),
+      onListAsked: (isFresh) => {
+        if (isFresh) this.measures.listHits += 1;
+        else this.measures.listMisses += 1;
+      },
+      onNotification: (notification) => this.#told(id, notification),
+    };
+  }
+
+  #added(upstream: Upstream): Upstream {
+    void upstream.tryNow();
+    return upstream;
+  }
+
+  #changed(): void {
+    this.#announcing ??= setImmediate(() => this.#announce());
   }
 
   #told(serverId: string, { method, params }: ServerNotification): void {

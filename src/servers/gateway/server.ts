@@ -11,7 +11,8 @@ import { readVersion } from '../../core/version.js';
 import { toProtocolError } from './failure.js';
 import { combinedHints } from './freshness.js';
 import type { Gateway } from './gateway.js';
-import { KINDS, type ListKind } from './kinds.js';
+import { KINDS, LIST_KINDS, type ListKind } from './kinds.js';
+import type { RequestOutcome } from './measures.js';
 import { describeEntry, describeList, passedOn } from './meta.js';
 import { pageOf } from './paging.js';
 import { callTool, complete, getPrompt, readResource, type Params, type Passage } from './requests.js';
@@ -23,6 +24,13 @@ const ANY_PARAMS: StandardSchemaV1<unknown, Params> = {
     vendor: 'mcpx',
     validate: (value: unknown) => ({ value: (value ?? {}) as Params }),
   },
+};
+
+const METHODS: Readonly<Record<ListKind, string>> = {
+  resources: 'resources/list',
+  templates: 'resources/templates/list',
+  tools: 'tools/list',
+  prompts: 'prompts/list',
 };
 
 type Result = Record<string, unknown>;
@@ -46,10 +54,7 @@ export function createGatewayServer(gateway: Gateway): McpServer {
     server.setRequestHandler(method, { params: ANY_PARAMS }, handle);
   };
 
-  on('resources/list', (params) => list('resources', params));
-  on('resources/templates/list', (params) => list('templates', params));
-  on('tools/list', (params) => list('tools', params));
-  on('prompts/list', (params) => list('prompts', params));
+  for (const kind of LIST_KINDS) on(METHODS[kind], (params) => list(kind, params));
   on('resources/read', (params, context) =>
     pass(params, context, (passed, passage) => readResource(gateway, passed, passage)),
   );
@@ -71,11 +76,15 @@ export function createGatewayServer(gateway: Gateway): McpServer {
   return mcp;
 
   async function list(kind: ListKind, { cursor }: Params): Promise<Result> {
+    const started = performance.now();
+    const record = (outcome: RequestOutcome) =>
+      gateway.measures.record({ method: METHODS[kind], outcome, durationMs: performance.now() - started });
     try {
       const merged = await gateway.list(kind);
       const page = pageOf(kind, merged.listed, cursor, gateway.config.gateway.pageSize);
       const parts = merged.outcomes.flatMap(({ outcome }) => ('held' in outcome ? [outcome.held] : []));
       const isWhole = parts.length === merged.outcomes.length;
+      record('ok');
       return {
         [KINDS[kind].resultKey]: page.entries.map(describeEntry),
         ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
@@ -83,6 +92,7 @@ export function createGatewayServer(gateway: Gateway): McpServer {
         _meta: describeList(merged),
       };
     } catch (error) {
+      record('error');
       throw toProtocolError(error);
     }
   }
@@ -97,8 +107,10 @@ export function createGatewayServer(gateway: Gateway): McpServer {
     const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
     const op = operationOf(gateway.op, mcpReq.signal);
     let answering: string | undefined;
-    const tell = (outcome: string) => {
+    const tell = (outcome: string, measured: RequestOutcome) => {
       const { name } = params;
+      const durationMs = performance.now() - started;
+      gateway.measures.record({ method: mcpReq.method, server: answering, outcome: measured, durationMs });
       op.log('gateway.request', {
         method: mcpReq.method,
         ...(typeof name === 'string' ? { name } : {}),
@@ -106,7 +118,7 @@ export function createGatewayServer(gateway: Gateway): McpServer {
         server: answering ?? null,
         client: server.getClientVersion()?.name ?? null,
         outcome,
-        duration_ms: Math.round(performance.now() - started),
+        duration_ms: Math.round(durationMs),
       });
     };
     try {
@@ -117,13 +129,12 @@ export function createGatewayServer(gateway: Gateway): McpServer {
           answering = id;
         },
       });
-      tell(result['isError'] === true ? 'tool_error' : 'ok');
+      tell(result['isError'] === true ? 'tool_error' : 'ok', result['isError'] === true ? 'error' : 'ok');
       return result;
     } catch (caught) {
       const error = toProtocolError(caught, uri);
-      tell(
-        mcpReq.signal.aborted ? 'cancelled' : error instanceof ProtocolError ? `error ${error.code}` : 'bug',
-      );
+      if (mcpReq.signal.aborted) tell('cancelled', 'cancelled');
+      else tell(error instanceof ProtocolError ? `error ${error.code}` : 'bug', 'error');
       if (error instanceof ProtocolError) throw error;
       op.log('gateway.bug', { message: String(error) }, 'error');
       throw new ProtocolError(ProtocolErrorCode.InternalError, 'Internal error');

@@ -1,10 +1,12 @@
 import type { Config } from '../../core/config/config.js';
+import { differenceOf } from '../../core/config/difference.js';
 import type { OwnExecutable } from '../../core/clients/start-server.js';
 import type { Operation } from '../../core/operation.js';
 import { MCPOrchestrator } from '../../core/orchestrator.js';
 import { serve, type Served, type ServeOptions } from '../serve.js';
 import { Gateway } from './gateway.js';
 import { createGatewayServer } from './server.js';
+import { gatewayPages } from './status.js';
 
 export interface GatewayServeOptions extends ServeOptions {
   readonly ownExecutable: OwnExecutable;
@@ -12,6 +14,8 @@ export interface GatewayServeOptions extends ServeOptions {
 
 export interface ServedGateway extends Served {
   readonly gateway: Gateway;
+  /** Takes another configuration over; servers that did not change keep their connections and sessions. */
+  readonly reconfigure: (config: Config) => Promise<void>;
 }
 
 /**
@@ -40,7 +44,12 @@ export async function startGateway(
   try {
     const served = await serve(
       () => createGatewayServer(gateway),
-      { ...options, subscriptions: gateway.subscriptions },
+      {
+        ...options,
+        subscriptions: gateway.subscriptions,
+        pages: gatewayPages(gateway),
+        maxInFlight: config.gateway.maxInFlight,
+      },
       op,
     );
     gateway.notify = served.notify;
@@ -49,6 +58,8 @@ export async function startGateway(
     return {
       ...served,
       gateway,
+      reconfigure: (next) =>
+        gateway.reconfigure(next, differenceOf(gateway.config, next), () => orchestrator.reconfigure(next)),
       ended: stopped,
       close: async (graceMs) => {
         await served.close(graceMs);

@@ -48,6 +48,14 @@ export class GatewaySubscriptions implements SubscriptionListener {
     for (const [exposed, before] of this.#owners) void this.#move(exposed, before);
   }
 
+  /** After servers were replaced: subscriptions at those that are gone are made anew. */
+  reconfigured(): void {
+    const current = new Set(this.#gateway.upstreams);
+    for (const [exposed, before] of this.#owners) {
+      if (!current.has(before.upstream)) void this.#move(exposed, before);
+    }
+  }
+
   async #move(exposed: string, before: Owner): Promise<void> {
     try {
       const now = await ownerOf(this.#gateway, exposed);

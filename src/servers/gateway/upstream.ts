@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ForwardOptions, ResourceClient } from '../../core/clients/resource-client.js';
 import type { ServerNotification, Watch } from '../../core/clients/watch.js';
 import type { ServerConfig } from '../../core/config/config.js';
@@ -5,7 +6,7 @@ import { MCPConnectionError, MCPOrchestratorException } from '../../core/errors.
 import { withSignal, type Operation } from '../../core/operation.js';
 import { createBackoff } from './backoff.js';
 import { ttlOf, type Held } from './freshness.js';
-import { decodeEntries, KINDS, LIST_KINDS, type ListKind } from './kinds.js';
+import { decodeEntries, KINDS, LIST_KINDS, type Entry, type ListKind } from './kinds.js';
 
 /** Does something over the connection to a server, opening it where it is not open. */
 export type UseServer = <T>(
@@ -23,6 +24,8 @@ export interface UpstreamOptions {
   readonly isGuarded: boolean;
   /** Numbers servers that come up after having been down, in order. */
   readonly nextJoin: () => number;
+  /** Called whenever a list is asked for. */
+  readonly onListAsked: (isFresh: boolean) => void;
   /** Called after a list or the state has changed. */
   readonly onChange: () => void;
   /** Called with what the server tells unasked, other than that a list has changed. */
@@ -50,6 +53,8 @@ const CHANGED_LISTS: Readonly<Record<string, readonly ListKind[]>> = {
   'notifications/prompts/list_changed': ['prompts'],
 };
 
+const TOLD_BY_TOOLS = ['title', 'description', 'inputSchema', 'outputSchema', 'annotations'];
+
 /** Failures that are about one request; the server itself is there. */
 const OF_ONE_REQUEST = new Set(['UPS206', 'UPS209', 'UPS210', 'UPS211', 'UPS217', 'UPS219']);
 
@@ -59,29 +64,37 @@ const OF_ONE_REQUEST = new Set(['UPS206', 'UPS209', 'UPS210', 'UPS211', 'UPS217'
  * A server that is down is asked again in the background, with growing pauses; nobody waits for it meanwhile.
  */
 export class Upstream {
-  readonly server: ServerConfig;
-  readonly #options: UpstreamOptions;
+  #server: ServerConfig;
+  #options: UpstreamOptions;
   readonly #op: Operation;
   readonly #closed = new AbortController();
   readonly #lists = new Map<ListKind, Held>();
   readonly #listErrors = new Map<ListKind, MCPOrchestratorException>();
   /** How often the server said that a list has changed. */
   readonly #changes = new Map<ListKind, number>();
+  /** Every tool as it was listed last, also one that has left since. */
+  readonly #tools = new Map<string, Entry['value']>();
   readonly #loads = new Map<ListKind, Load>();
   readonly #backoff = createBackoff();
   #state: UpstreamState = 'starting';
   #error: MCPOrchestratorException | undefined;
-  #joined = 0;
+  #joined: number;
   #attempt: Load | undefined;
   #timer: NodeJS.Timeout | undefined;
   #client: ResourceClient | undefined;
   #watch: Watch | undefined;
   readonly #subscribed = new Set<string>();
 
-  constructor(server: ServerConfig, options: UpstreamOptions, op: Operation) {
-    this.server = server;
+  /** @param joined  as the property: above 0 for a server that others were there before */
+  constructor(server: ServerConfig, options: UpstreamOptions, op: Operation, joined = 0) {
+    this.#joined = joined;
+    this.#server = server;
     this.#options = options;
     this.#op = withSignal(op, this.#closed.signal);
+  }
+
+  get server(): ServerConfig {
+    return this.#server;
   }
 
   get state(): UpstreamState {
@@ -105,6 +118,20 @@ export class Upstream {
   /** Who may share an answer for which the server gave this scope. */
   scopeOf(said: unknown): 'public' | 'private' {
     return said === 'public' && !this.#options.isGuarded ? 'public' : 'private';
+  }
+
+  /** Takes over what the configuration thinks of it now: its connection stays, its lists are read again. */
+  relabel(server: ServerConfig, options: UpstreamOptions): void {
+    this.#server = server;
+    this.#options = options;
+    for (const kind of LIST_KINDS) {
+      const held = this.#lists.get(kind);
+      // What is not offered any more is gone at once; what is new comes with the next answer.
+      const entries = held?.entries.filter(({ key }) => KINDS[kind].isOffered(server, key)) ?? [];
+      if (held !== undefined) this.#lists.set(kind, { ...held, entries });
+      this.invalidate(kind);
+    }
+    void this.tryNow();
   }
 
   /** What it listed last, also where that is not fresh any more; nothing while it is down. */
@@ -134,12 +161,9 @@ export class Upstream {
       await this.tryNow();
       return this.#outcome(kind);
     }
-    const load =
-      this.#state === 'starting'
-        ? (this.#attempt ?? { promise: this.tryNow(), startedAt: performance.now() })
-        : this.#isFresh(kind)
-          ? undefined
-          : this.#load(kind);
+    const isFresh = this.#state === 'up' && this.#isFresh(kind);
+    this.#options.onListAsked(isFresh);
+    const load = isFresh ? undefined : this.#state === 'starting' ? this.#starting() : this.#load(kind);
     if (load === undefined) return this.#outcome(kind);
     const isDone = await endsWithin(load.promise, load.startedAt + waitMs - performance.now());
     if (isDone) return this.#outcome(kind);
@@ -199,6 +223,10 @@ export class Upstream {
   close(): void {
     clearTimeout(this.#timer);
     this.#closed.abort(new MCPConnectionError('UPS219', 'the gateway is closing'));
+  }
+
+  #starting(): Load {
+    return this.#attempt ?? { promise: this.tryNow(), startedAt: performance.now() };
   }
 
   async #comeUp(): Promise<void> {
@@ -300,6 +328,7 @@ export class Upstream {
     try {
       const { items, ...hints } = await this.#use((client) => KINDS[kind].list(client, this.#op), this.#op);
       const { entries, malformed } = decodeEntries(KINDS[kind], this.server, items);
+      if (kind === 'tools') this.#logChangedTools(entries);
       this.#lists.set(kind, {
         entries,
         at,
@@ -321,6 +350,21 @@ export class Upstream {
       if (!(error instanceof MCPOrchestratorException) || isAboutConnection(error)) throw error;
       this.#lists.delete(kind);
       this.#listErrors.set(kind, error);
+    }
+  }
+
+  /** Models act on what tools say of themselves: one that says something else than before is worth a look. */
+  #logChangedTools(tools: readonly Entry[]): void {
+    for (const { key: tool, value } of tools) {
+      const before = this.#tools.get(tool);
+      const changed =
+        before === undefined
+          ? []
+          : TOLD_BY_TOOLS.filter((name) => !isDeepStrictEqual(before[name], value[name]));
+      if (changed.length > 0) {
+        this.#op.log('gateway.tool_changed', { server: this.server.id, tool, changed }, 'warn');
+      }
+      this.#tools.set(tool, value);
     }
   }
 

@@ -124,7 +124,7 @@ describe('the model', () => {
       logging: { enabled: true, level: 'info' },
       maxConnections: 10,
       deadlineMs: 30_000,
-      gateway: { onConflict: 'prefix', pageSize: 1000, listTimeoutMs: 5000 },
+      gateway: { onConflict: 'prefix', pageSize: 1000, maxInFlight: 256, listTimeoutMs: 5000 },
       secrets: ['metadata-secret'],
     });
   });

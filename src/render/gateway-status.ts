@@ -1,0 +1,74 @@
+import type { GatewayStatus, ServerStatus } from '../core/clients/gateway-status.js';
+import { renderTable, type Cell } from './table.js';
+import { plain, type View } from './terminal.js';
+import { humanMs } from './units.js';
+
+const INKS = { up: 'green', starting: 'yellow', down: 'red' } as const;
+
+/** `mcpx gateway status` for people. */
+export function renderGatewayStatus(status: GatewayStatus, view: View): string {
+  const { servers } = status;
+  const table = renderTable(
+    [
+      { title: 'SERVER' },
+      { title: 'STATUS' },
+      { title: 'PRI', align: 'right' },
+      { title: 'PROTOCOL', drop: 4 },
+      { title: 'RES', align: 'right', drop: 2 },
+      { title: 'TEMPLATES', align: 'right', drop: 3 },
+      { title: 'TOOLS', align: 'right', drop: 2 },
+      { title: 'PROMPTS', align: 'right', drop: 3 },
+      { title: 'REQUESTS', align: 'right' },
+      { title: 'ERRORS', align: 'right' },
+      { title: 'P50', align: 'right', drop: 1 },
+      { title: 'P95', align: 'right', drop: 1 },
+    ],
+    servers.map(row),
+    view,
+  );
+  const down = servers.flatMap(({ id, error }) =>
+    error === null ? [] : [`${plain(id)}: ${plain(error.code)} ${plain(error.message)}`],
+  );
+  return [table, summary(status), ...down].join('\n').concat('\n');
+}
+
+function row(server: ServerStatus): readonly Cell[] {
+  const { entries } = server;
+  const number = (value: number): Cell => ({ text: String(value) });
+  const time = (value: number | null): Cell =>
+    value === null ? { text: '-', ink: 'dim' } : { text: humanMs(value) };
+  const protocol =
+    server.transport === null ? '-' : `${server.protocol_version ?? ''} ${server.transport}`.trim();
+  return [
+    { text: server.id },
+    { text: server.status, ink: INKS[server.status] },
+    number(server.priority),
+    { text: protocol },
+    number(entries.resources),
+    number(entries.templates),
+    number(entries.tools),
+    number(entries.prompts),
+    number(server.requests),
+    server.errors > 0 ? { text: String(server.errors), ink: 'red' } : number(server.errors),
+    time(server.p50_ms),
+    time(server.p95_ms),
+  ];
+}
+
+function summary(status: GatewayStatus): string {
+  const { ready, mode, sessions, in_flight: inFlight, cache, uptime_ms: uptimeMs } = status;
+  const share =
+    cache.hits + cache.misses === 0 ? 'no list asked for yet' : `${percent(cache.hit_rate)} of lists fresh`;
+  return [
+    ready ? 'ready' : 'not ready',
+    plain(mode),
+    `up ${humanMs(uptimeMs)}`,
+    `${sessions} ${sessions === 1 ? 'session' : 'sessions'}`,
+    `${inFlight} in flight`,
+    share,
+  ].join(', ');
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)} %`;
+}
