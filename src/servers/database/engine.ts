@@ -72,7 +72,7 @@ export interface TableDescription {
   readonly foreign_keys: readonly ForeignKey[];
 }
 
-interface ColumnDescription {
+export interface ColumnDescription {
   readonly name: string;
   readonly type: string;
   readonly nullable: boolean;

@@ -1,32 +1,21 @@
-import {
-  McpServer,
-  ResourceNotFoundError,
-  ResourceTemplate,
-  type CallToolResult,
-} from '@modelcontextprotocol/server';
-import { createOperation, type Operation } from '../../core/operation.js';
+import { McpServer, ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/server';
+import type { Operation } from '../../core/operation.js';
 import { readVersion } from '../../core/version.js';
-import type { DatabaseDescription, Engine, QueryLimits } from './engine.js';
-import { QueryError } from './query-error.js';
-import { inputSchema, outputSchema } from './tool-schema.js';
+import type { DatabaseDescription, Engine, TableDescription } from './engine.js';
+import { MAX_QUERY_CHARS } from './policy.js';
+import { isNamed } from './search-values.js';
+import type { ToolLimits } from './tool-schema.js';
+import { registerTools } from './tools.js';
 
-export interface DatabaseServerOptions {
-  readonly queryTimeoutMs?: number;
-  /** What a caller may ask for at most; 1000, or this if it is less, when the caller does not say. */
-  readonly maxRows?: number;
-}
+export type DatabaseServerOptions = Partial<ToolLimits>;
 
 const METADATA_URI = 'database://metadata';
-const DEFAULT_ROWS = 1000;
-const MAX_ROWS = 10_000;
-const MAX_BYTES = 8 * 1024 * 1024;
-const QUERY_TIMEOUT_MS = 10_000;
 const JSON_TYPE = 'application/json';
 
 /** One MCP server over the engine; all instances share the engine, none owns it. */
 export function createDatabaseServer(
   engine: Engine,
-  { queryTimeoutMs = QUERY_TIMEOUT_MS, maxRows = MAX_ROWS }: DatabaseServerOptions,
+  options: DatabaseServerOptions,
   op: Operation,
 ): McpServer {
   const server = new McpServer(
@@ -37,20 +26,13 @@ export function createDatabaseServer(
   );
   registerMetadata(server, engine);
   registerTableTemplate(server, engine);
-  server.registerTool(
-    'execute_query',
-    {
-      title: 'Execute a query',
-      description: `Runs one read-only PostgreSQL statement and returns its rows. The tables are in ${METADATA_URI}.`,
-      inputSchema: inputSchema(Math.min(DEFAULT_ROWS, maxRows), maxRows),
-      outputSchema,
-      annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    },
-    async ({ query, max_rows }, context) => {
-      const limits = { maxRows: max_rows, timeoutMs: queryTimeoutMs, maxBytes: MAX_BYTES };
-      return executeQuery(engine, query, limits, queryOperation(op, context.mcpReq.signal));
-    },
-  );
+  const limits: ToolLimits = {
+    queryTimeoutMs: options.queryTimeoutMs ?? 10_000,
+    maxRows: options.maxRows ?? 10_000,
+    maxBytes: options.maxBytes ?? 8 * 1024 * 1024,
+    maxQueryChars: Math.min(options.maxQueryChars ?? MAX_QUERY_CHARS, MAX_QUERY_CHARS),
+  };
+  registerTools(server, engine, limits, op);
   return server;
 }
 
@@ -82,64 +64,30 @@ function registerTableTemplate(server: McpServer, engine: Engine): void {
   server.registerResource(
     'Database Table',
     template,
-    { title: 'Database Table', description: 'One table of the metadata, by its name', mimeType: JSON_TYPE },
+    {
+      title: 'Database Table',
+      description: 'One table of the metadata, by its name, with its schema where that is not the first one',
+      mimeType: JSON_TYPE,
+    },
     async (uri, { name }) => {
       const { tables } = await engine.describe();
-      const table = tables.find((candidate) => candidate.name === decodeName(name));
+      const wanted = decodeName(name);
+      const table = tables.find((candidate) => isNamed(candidate, wanted));
       if (table === undefined) throw new ResourceNotFoundError(uri.href);
       return jsonContents(uri.href, table);
     },
   );
 }
 
-/** An operation of its own for each call, stopped with the call and with the server. */
-function queryOperation(op: Operation, signal: AbortSignal): Operation {
-  const own = createOperation({ signal: AbortSignal.any([signal, op.signal]) });
-  return {
-    ...own,
-    log: (event, fields, level) => op.log(event, { query_operation_id: own.id, ...fields }, level),
-  };
-}
-
-async function executeQuery(
-  engine: Engine,
-  query: string,
-  limits: QueryLimits,
-  op: Operation,
-): Promise<CallToolResult> {
-  const startedAt = performance.now();
-  const elapsedMs = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
-  op.log('database.query_received', { characters: query.length }, 'debug');
-  try {
-    const { columns, rows, truncated } = await engine.query(query, limits, op);
-    op.log('database.query', { rows: rows.length, truncated, elapsed_ms: elapsedMs() });
-    const result = { columns, rows, row_count: rows.length, truncated, query, elapsed_ms: elapsedMs() };
-    return { content: [{ type: 'text', text: JSON.stringify(result) }], structuredContent: result };
-  } catch (error) {
-    if (!(error instanceof QueryError)) throw error;
-    const failure = error.toFailure();
-    // The query itself may hold personal data, so the log has its fate only.
-    op.log('database.query_failed', { sqlstate: failure.sqlstate, elapsed_ms: elapsedMs() }, 'warn');
-    return {
-      isError: true,
-      content: [{ type: 'text', text: failureText(error) }],
-      structuredContent: { ...failure },
-    };
-  }
-}
-
-function failureText(error: QueryError): string {
-  const { category, sqlstate, message, position, hint } = error.toFailure();
-  const place = position === null ? '' : ` at character ${position}`;
-  return `${category} (SQLSTATE ${sqlstate})${place}: ${message}${hint === null ? '' : `\n${hint}`}`;
-}
-
 function jsonContents(uri: string, value: unknown) {
   return { contents: [{ uri, mimeType: JSON_TYPE, text: JSON.stringify(value) }] };
 }
 
+/** A table whose name an earlier schema has too goes with its schema. */
 function tableNames({ tables }: DatabaseDescription): string[] {
-  return tables.map(({ name }) => name);
+  const isFirst = (table: TableDescription): boolean =>
+    tables.find(({ name }) => name === table.name) === table;
+  return tables.map((table) => (isFirst(table) ? table.name : `${table.schema}.${table.name}`));
 }
 
 function decodeName(name: string | readonly string[] | undefined): string {
