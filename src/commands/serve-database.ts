@@ -1,5 +1,6 @@
 import type { CommandInput, OptionDefinition } from './command.js';
-import { durationMs, wholeNumber } from './values.js';
+import { byteCount, durationMs, wholeNumber } from './values.js';
+import type { DatabaseServerOptions } from '../servers/database/server.js';
 import type { DatabaseSource } from '../servers/database/source.js';
 
 /** What `serve database` takes beyond an address to listen on. */
@@ -24,6 +25,21 @@ export const DATABASE_OPTIONS: readonly OptionDefinition[] = [
     description: 'most rows that a caller may ask for (10000)',
     parse: wholeNumber(1, 1_000_000),
   },
+  {
+    flags: '--max-bytes <size>',
+    description: 'most bytes of rows in one result; further rows are left out (8MiB)',
+    parse: byteCount,
+  },
+  {
+    flags: '--max-query-length <characters>',
+    description: 'longest query (65536)',
+    parse: wholeNumber(1, 65_536),
+  },
+  {
+    flags: '--max-waiting <number>',
+    description: 'queries that may wait before the next is told that the database is busy (64)',
+    parse: wholeNumber(1, 10_000),
+  },
 ];
 
 export const DATABASE_EXAMPLES = [
@@ -36,12 +52,26 @@ export const DATABASE_EXAMPLES = [
 /** Which database the flags name; what they leave open says the environment, then the sample shop. */
 export function databaseSource({ options, io }: CommandInput): DatabaseSource {
   const url = (options['url'] as string | undefined) ?? io.env['DATABASE_URL'];
-  if (url === undefined || url === '') return { kind: 'sample' };
+  const waiting = options['maxWaiting'] as number | undefined;
+  const queue = waiting === undefined ? {} : { maxWaiting: waiting };
+  if (url === undefined || url === '') return { kind: 'sample', ...queue };
   return {
+    ...queue,
     kind: 'postgres',
     url,
     schemas: schemasOf(options['schema']),
     allowPrivileged: options['allowPrivileged'] === true,
+  };
+}
+
+/** What the flags allow a caller; what they leave open is the server's own default. */
+export function databaseLimits({ options }: CommandInput): DatabaseServerOptions {
+  const given = (flag: string) => options[flag] as number | undefined;
+  return {
+    queryTimeoutMs: given('queryTimeout'),
+    maxRows: given('maxRows'),
+    maxBytes: given('maxBytes'),
+    maxQueryChars: given('maxQueryLength'),
   };
 }
 

@@ -1,5 +1,11 @@
 import type { CommandDefinition, CommandInput, OptionDefinition } from './command.js';
-import { checkDatabase, DATABASE_EXAMPLES, DATABASE_OPTIONS, databaseSource } from './serve-database.js';
+import {
+  checkDatabase,
+  DATABASE_EXAMPLES,
+  DATABASE_OPTIONS,
+  databaseSource,
+  databaseLimits,
+} from './serve-database.js';
 import { durationMs, wholeNumber } from './values.js';
 import type { Config } from '../core/config/config.js';
 import type { Operation } from '../core/operation.js';
@@ -137,8 +143,7 @@ async function serveDatabase(input: CommandInput): Promise<number> {
     {
       source,
       ...(await bindOptions(input, address)),
-      ...(options['queryTimeout'] === undefined ? {} : { queryTimeoutMs: options['queryTimeout'] as number }),
-      ...(options['maxRows'] === undefined ? {} : { maxRows: options['maxRows'] as number }),
+      ...databaseLimits(input),
     },
     op,
   );

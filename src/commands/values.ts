@@ -1,4 +1,4 @@
-import { parseDuration } from '../core/config/units.js';
+import { parseBytes, parseDuration } from '../core/config/units.js';
 import { ConfigurationError } from '../core/errors.js';
 
 /** Reads the value of a duration flag. @throws ConfigurationError CLI901 */
@@ -10,6 +10,17 @@ export function durationMs(text: string): number {
     });
   }
   return ms;
+}
+
+/** Reads the value of a flag that takes a size. @throws ConfigurationError CLI901 */
+export function byteCount(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes === undefined || bytes === 0) {
+    throw new ConfigurationError('CLI901', `"${text}" is no size`, {
+      hint: 'Write bytes (1048576), or a number with its unit: 100kB, 8MiB.',
+    });
+  }
+  return bytes;
 }
 
 /** Reads the value of a flag that takes a whole number in a range. @throws ConfigurationError CLI901 */

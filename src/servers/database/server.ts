@@ -7,7 +7,8 @@ import { isNamed } from './search-values.js';
 import type { ToolLimits } from './tool-schema.js';
 import { registerTools } from './tools.js';
 
-export type DatabaseServerOptions = Partial<ToolLimits>;
+/** What is left out has its default. */
+export type DatabaseServerOptions = { readonly [Limit in keyof ToolLimits]?: number | undefined };
 
 const METADATA_URI = 'database://metadata';
 const JSON_TYPE = 'application/json';

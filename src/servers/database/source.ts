@@ -7,9 +7,8 @@ import { PolicyThread } from './policy-thread.js';
 import type { SessionOptions } from './pglite-session.js';
 import type { RoleReport } from './postgres-role.js';
 
-/** Which database is served. */
-export type DatabaseSource =
-  /** The shop that comes with mcpx. */
+/** Which database is served, the shop that comes with mcpx or another, and how many queries may wait for it. */
+export type DatabaseSource = (
   | { readonly kind: 'sample' }
   | { readonly kind: 'embedded'; readonly session: SessionOptions }
   | {
@@ -19,7 +18,8 @@ export type DatabaseSource =
       readonly schemas: readonly string[];
       /** Serves even as a superuser. */
       readonly allowPrivileged?: boolean;
-    };
+    }
+) & { readonly maxWaiting?: number };
 
 /**
  * Starts the database with the query policy before it. The parser loads beside the database; where one of them fails,
@@ -50,7 +50,11 @@ async function openEngine(source: DatabaseSource, workers: WorkerUrls, op: Opera
   if (source.kind === 'postgres') return openPostgres(source, op);
   const { PgliteEngine } = await import('./pglite-engine.js');
   const session = source.kind === 'sample' ? await sampleShop() : source.session;
-  return PgliteEngine.start({ ...session, workerUrl: workers.database }, op);
+  return PgliteEngine.start({ ...session, workerUrl: workers.database, ...queueOf(source) }, op);
+}
+
+function queueOf({ maxWaiting }: DatabaseSource): { readonly maxWaiting?: number } {
+  return maxWaiting === undefined ? {} : { maxWaiting };
 }
 
 async function sampleShop(): Promise<SessionOptions> {
@@ -72,7 +76,8 @@ async function openPostgres(source: PostgresSource, op: Operation): Promise<Engi
   throw privileged(report);
 }
 
-async function connectPostgres({ url, schemas }: PostgresSource, op: Operation) {
+async function connectPostgres(source: PostgresSource, op: Operation) {
+  const { url, schemas } = source;
   const [{ PostgresEngine }, { parseAddress }, { inspectRole }, { toServeError }] = await Promise.all([
     import('./postgres-engine.js'),
     import('./postgres-address.js'),
@@ -80,7 +85,7 @@ async function connectPostgres({ url, schemas }: PostgresSource, op: Operation) 
     import('./postgres-errors.js'),
   ]);
   const address = parseAddress(url);
-  const engine = await PostgresEngine.start({ address, schemas }, op);
+  const engine = await PostgresEngine.start({ address, schemas, ...queueOf(source) }, op);
   try {
     return { engine, report: await inspectRole((sql) => engine.read(sql), schemas) };
   } catch (error) {

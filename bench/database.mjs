@@ -1,0 +1,255 @@
+// The benchmark of the database server: `node bench/database.mjs [--rounds <n>] [--calls <n>] [--statements]
+// [--rivals <folder>] [--json <file>] [--check]`. One PostgreSQL, and three servers that answer SQL from it over
+// stdio: start until the first answer, round trip of a small query, resident memory; with `--statements` also which
+// of the tests' hostile and honest statements each of them runs.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { contenders, installRivals, Peer } from './database-contenders.mjs';
+import { findPostgres, startPostgres } from './postgres.mjs';
+import { formatTable, median, pairedRatio } from './statistics.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    calls: { type: 'string', default: '200' },
+    statements: { type: 'boolean', default: false },
+    rivals: { type: 'string' },
+    json: { type: 'string' },
+    check: { type: 'boolean', default: false },
+  },
+});
+
+/** Round trip at most this many times that of server-postgres; start at most dbhub's. */
+const TARGETS = { roundTrip: 1.5, start: 1 };
+const ANSWER_LIMIT_MS = 30_000;
+/** A hostile statement that runs this long has been let through. */
+const HOSTILE_LIMIT_MS = 2500;
+
+const directory = mkdtempSync(path.join(tmpdir(), 'mcpx-bench-'));
+const rivals = flags.rivals ?? path.join(directory, 'rivals');
+const say = (text = '') => void process.stdout.write(`${text}\n`);
+const fixed = (value, digits) => value.toFixed(digits);
+
+async function startPeer(node, contender, url) {
+  const startedAt = performance.now();
+  const peer = new Peer(node, contender.start(url), directory);
+  await peer.initialize();
+  const first = await limited(peer.call(contender.call('SELECT 1 AS n')), ANSWER_LIMIT_MS);
+  if (first === undefined || first.isError === true) {
+    await peer.stop();
+    throw new Error(`${contender.id} does not answer: ${JSON.stringify(first)} ${peer.said}`);
+  }
+  return { peer, startMs: performance.now() - startedAt };
+}
+
+/** @returns undefined when the time is over first */
+async function limited(promise, ms) {
+  let timer;
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function measure(node, competing, url) {
+  const samples = new Map(competing.map(({ id }) => [id, { startMs: [], roundTripMs: [], residentMb: [] }]));
+  // The first round of each is not counted: it fills caches.
+  for (let round = -1; round < Number(flags.rounds); round += 1) {
+    for (const contender of competing) {
+      const { peer, startMs } = await startPeer(node, contender, url);
+      try {
+        const times = [];
+        const call = contender.call(
+          'SELECT product_id, product_name, price FROM products ORDER BY product_id LIMIT 10',
+        );
+        for (let index = 0; index < Number(flags.calls); index += 1) {
+          const startedAt = performance.now();
+          const { isError, content } = await peer.call(call);
+          times.push(performance.now() - startedAt);
+          if (isError === true || !content[0].text.includes('product 1')) throw new Error(content[0].text);
+        }
+        if (round < 0) continue;
+        const own = samples.get(contender.id);
+        own.startMs.push(startMs);
+        own.roundTripMs.push(median(times));
+        own.residentMb.push(peer.residentMb());
+      } finally {
+        await peer.stop();
+      }
+    }
+  }
+  return samples;
+}
+
+/** Every statement in a database as it was at the beginning, by the owner of its tables, as such servers are run. */
+async function tryStatements(node, contender, postgres) {
+  const read = (name) => JSON.parse(readFileSync(new URL(`../test/data/${name}`, import.meta.url), 'utf8'));
+  // What is no statement at all, and what only takes its time, are questions of their own.
+  const hostile = read('hostile-statements.json')
+    .filter(({ sqlstate, bomb }) => sqlstate !== '42601' || bomb === true)
+    .filter(({ sqlstate }) => !['22021', '42P02', '42883'].includes(sqlstate))
+    .flatMap(({ statements }) => statements);
+  const stacked = read('hostile-statements.json')
+    .filter(({ reason }) => reason === 'several statements')
+    .flatMap(({ statements }) => statements);
+  const honest = read('honest-queries.json');
+  const result = { hostile: 0, ran: 0, changed: 0, honest: honest.length, refused: 0 };
+  const url = postgres.url('owner', 'trial');
+  const before = resetTrial(postgres);
+  let { peer } = await startPeer(node, contender, url);
+  const restart = async () => {
+    await peer.stop();
+    ({ peer } = await startPeer(node, contender, url));
+  };
+  const passes = async (sql, ms) => {
+    const answer = await limited(
+      peer.call(contender.call(sql)).catch(() => ({ isError: true })),
+      ms,
+    );
+    if (answer === undefined) await restart();
+    else if (peer.child.exitCode !== null) await restart();
+    return answer === undefined || answer.isError !== true;
+  };
+  try {
+    for (const sql of honest) if (!(await passes(sql, ANSWER_LIMIT_MS))) result.refused += 1;
+    for (const sql of [...hostile, ...stacked]) {
+      result.hostile += 1;
+      if (await passes(sql, HOSTILE_LIMIT_MS)) result.ran += 1;
+      if (trialState(postgres) === before) continue;
+      result.changed += 1;
+      await peer.stop();
+      resetTrial(postgres);
+      await restart();
+    }
+  } finally {
+    await peer.stop();
+  }
+  return result;
+}
+
+function resetTrial(postgres) {
+  postgres.sql('DROP DATABASE IF EXISTS trial WITH (FORCE)');
+  postgres.sql('CREATE DATABASE trial TEMPLATE shop OWNER owner');
+  return trialState(postgres);
+}
+
+/** Rows, relations and large objects; a table that is gone is a change too. */
+function trialState(postgres) {
+  const tables = ['customers', 'products', 'orders', 'order_items', 'sales'];
+  const sums = tables.map(
+    (table) => `(SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM ${table} t)`,
+  );
+  const counts = [
+    "pg_class WHERE relpersistence = 'p'",
+    'pg_proc',
+    'pg_largeobject_metadata',
+    'pg_roles',
+    'pg_namespace',
+  ];
+  try {
+    return postgres.sql(
+      `SELECT ${[...sums, ...counts.map((of) => `(SELECT count(*) FROM ${of})`)].join(', ')}`,
+      'trial',
+    );
+  } catch (error) {
+    return String(error.stderr);
+  }
+}
+
+const SHOP = `
+CREATE TABLE customers (customer_id int PRIMARY KEY, full_name text, email text, city text, country text, created_at timestamptz);
+CREATE TABLE products (product_id int PRIMARY KEY, product_name text, category text, price numeric(10,2), cost numeric(10,2), created_at timestamptz);
+CREATE TABLE orders (order_id int PRIMARY KEY, customer_id int REFERENCES customers, order_date date, status text);
+CREATE TABLE order_items (order_id int REFERENCES orders, product_id int REFERENCES products, quantity int, unit_price numeric(10,2), PRIMARY KEY (order_id, product_id));
+CREATE TABLE sales (sale_id int PRIMARY KEY, order_id int REFERENCES orders, product_id int REFERENCES products, customer_id int REFERENCES customers, quantity int, unit_price numeric(10,2), total_amount numeric(12,2), sale_date date);
+INSERT INTO customers SELECT n, 'customer ' || n, 'c' || n || '.x@example.com', 'Berlin', 'Germany', now() FROM generate_series(1, 60) n;
+INSERT INTO products SELECT n, 'product ' || n, (ARRAY['toys', 'magic'])[1 + n % 2], n + 0.99, n, now() FROM generate_series(1, 40) n;
+INSERT INTO orders SELECT n, 1 + n % 60, current_date - n, (ARRAY['pending', 'shipped', 'cancelled'])[1 + n % 3] FROM generate_series(1, 400) n;
+INSERT INTO order_items SELECT n, 1 + n % 40, 1 + n % 5, 9.99 FROM generate_series(1, 400) n;
+INSERT INTO sales SELECT n, n, 1 + n % 40, 1 + n % 60, 1 + n % 5, 9.99, 9.99 * (1 + n % 5), current_date - n FROM generate_series(1, 400) n;
+`;
+
+async function main() {
+  const binaries = findPostgres();
+  if (binaries === undefined) {
+    say('PostgreSQL is not installed (apt-get install postgresql): nothing to measure.');
+    process.exitCode = flags.check ? 1 : 0;
+    return;
+  }
+  const reason = installRivals(rivals);
+  const all = contenders(rivals);
+  const competing = reason === undefined ? all : all.filter(({ id }) => id === 'mcpx');
+  if (reason !== undefined) say(`The others are left out: ${reason}`);
+  const node = reason === undefined ? path.join(rivals, 'node_modules/node/bin/node') : process.execPath;
+  const postgres = await startPostgres(binaries);
+  const missed = [];
+  const report = {};
+  try {
+    postgres.sql('CREATE ROLE owner LOGIN; CREATE DATABASE shop OWNER owner;');
+    postgres.sql(`SET ROLE owner; ${SHOP} RESET ROLE; ANALYZE;`, 'shop');
+    postgres.sql('GRANT USAGE, CREATE ON SCHEMA public TO owner', 'shop');
+    postgres.sql(
+      'CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA public TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader',
+      'shop',
+    );
+    const samples = await measure(node, competing, postgres.url('reader', 'shop'));
+    const [own, ...others] = competing.map(({ id }) => [id, samples.get(id)]);
+    const rows = [
+      ['database server', 'start ms', 'round trip ms', 'resident MB', 'start', 'round trip', 'resident'],
+    ];
+    for (const [id, sample] of [own, ...others]) {
+      const to = (field) => (id === 'mcpx' ? '' : fixed(pairedRatio(own[1][field], sample[field]), 2));
+      rows.push([
+        id,
+        fixed(median(sample.startMs), 0),
+        fixed(median(sample.roundTripMs), 2),
+        fixed(median(sample.residentMb), 0),
+        to('startMs'),
+        to('roundTripMs'),
+        to('residentMb'),
+      ]);
+      report[id] = Object.fromEntries(
+        Object.entries(sample).map(([field, values]) => [field, median(values)]),
+      );
+    }
+    say(
+      `${formatTable(rows)}\nThe last three columns: mcpx as a multiple of that server, median of ${flags.rounds} rounds.\n`,
+    );
+    const ratio = (id, field) => {
+      const sample = samples.get(id);
+      return sample === undefined ? undefined : pairedRatio(own[1][field], sample[field]);
+    };
+    const roundTrip = ratio('server-postgres', 'roundTripMs');
+    const start = ratio('dbhub', 'startMs');
+    if (roundTrip > TARGETS.roundTrip) missed.push(`round trip: ${fixed(roundTrip, 2)} × server-postgres`);
+    if (start > TARGETS.start) missed.push(`start: ${fixed(start, 2)} × dbhub`);
+    if (flags.statements) {
+      const table = [['statements', 'hostile', 'run', 'changed something', 'honest', 'refused']];
+      for (const contender of competing) {
+        const { hostile, ran, changed, honest, refused } = await tryStatements(node, contender, postgres);
+        table.push([contender.id, hostile, ran, changed, honest, refused].map(String));
+        report[contender.id].statements = { hostile, ran, changed, honest, refused };
+        if (contender.id === 'mcpx' && ran + changed + refused > 0) missed.push('statements');
+      }
+      say(`${formatTable(table)}\n`);
+    }
+  } finally {
+    await postgres.stop();
+  }
+  for (const target of missed) say(`MISSED ${target}`);
+  if (flags.json !== undefined)
+    writeFileSync(flags.json, `${JSON.stringify({ ...report, missed }, undefined, 2)}\n`);
+  if (flags.check && missed.length > 0) process.exitCode = 1;
+}
+
+try {
+  await main();
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
