@@ -16,6 +16,7 @@ import { createOperationId } from './core/operation.js';
 import { asksForTelemetry } from './core/telemetry/asked.js';
 import { noSpan } from './core/telemetry/span.js';
 import { readVersion } from './core/version.js';
+import { wordsOf, wrapWords } from './render/wrap.js';
 
 /** What the exit statuses mean; each command's help names those that it can end with. */
 const EXIT_TEXTS: Readonly<Record<number, string>> = {
@@ -115,7 +116,7 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
       'Gathers the resources of many MCP servers side by side, and says who answers for what and why',
     )
     .version(readVersion(), '-V, --version')
-    .configureHelp({ showGlobalOptions: true, helpWidth: io.columns ?? 100 })
+    .configureHelp({ showGlobalOptions: true, helpWidth: widthOf(io), minWidthToWrap: 10 })
     .addHelpText(
       'before',
       examplesHelp([
@@ -126,7 +127,10 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
         'mcpx serve metadata',
       ]),
     )
-    .addHelpText('after', `\nMore: mcpx help <command>\n\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130])}`);
+    .addHelpText(
+      'after',
+      `\nMore: mcpx help <command>\n\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130], io)}`,
+    );
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   configure(program, io, onHelp);
   for (const command of commands) add(program, command);
@@ -147,7 +151,7 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
         `Examples:\n${definition.examples.map((line) => `  ${line}\n`).join('')}`,
       );
     }
-    if (definition.exits !== undefined) command.addHelpText('after', `\n${exitHelp(definition.exits)}`);
+    if (definition.exits !== undefined) command.addHelpText('after', `\n${exitHelp(definition.exits, io)}`);
     for (const subcommand of definition.subcommands ?? []) add(command, subcommand);
     if (definition.run === undefined) return;
     command.action(async (...input: unknown[]) => {
@@ -174,8 +178,8 @@ function configure(command: Command, io: Io, onHelp: (text: string) => void): vo
     // that cannot stand alone.
     outputError: () => undefined,
     writeErr: onHelp,
-    getOutHelpWidth: () => io.columns ?? 100,
-    getErrHelpWidth: () => io.columns ?? 100,
+    getOutHelpWidth: () => widthOf(io),
+    getErrHelpWidth: () => widthOf(io),
   });
 }
 
@@ -208,8 +212,16 @@ function examplesHelp(lines: readonly string[]): string {
   return `Examples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
-function exitHelp(statuses: readonly number[]): string {
-  return `Exit status:\n${statuses.map((status) => `  ${String(status).padEnd(4)}${EXIT_TEXTS[status] ?? ''}\n`).join('')}`;
+function exitHelp(statuses: readonly number[], io: Io): string {
+  const lines = statuses.map((status) =>
+    wrapWords(wordsOf(EXIT_TEXTS[status] ?? ''), widthOf(io), ' '.repeat(6), `  ${String(status).padEnd(4)}`),
+  );
+  return `Exit status:\n${lines.join('')}`;
+}
+
+/** Columns that the help may take. */
+function widthOf(io: Io): number {
+  return io.columns ?? 100;
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): ConfigurationError {

@@ -278,6 +278,12 @@ describe('help', () => {
         expect(stdout.trimEnd().split('\n\n').at(-1)).toMatch(/^Exit status:\n {2}0 {3}/);
         expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
       }
+      const narrow = await run([...words, '--help'], { columns: 60, stdoutIsTerminal: true });
+      // What is to be copied stays on its line, and no word is broken.
+      const explained = narrow.stdout
+        .split('\n')
+        .filter((line) => !/^Usage:|^ {2}(?:\w+=\S+ )?mcpx /.test(line) && line.trim().includes(' '));
+      expect(explained.filter((line) => line.length > 60)).toEqual([]);
     },
   );
 
