@@ -15,14 +15,17 @@ export async function connectFiles(
 ): Promise<readonly ConnectedFile[]> {
   const started = performance.now();
   const connected: ConnectedFile[] = [];
-  for (const file of files) connected.push(await connectFile(input, file, started));
+  for (const file of files) {
+    const isFirst = connected.every(({ inspection }) => inspection === undefined);
+    connected.push(await connectFile(input, file, { started, isFirst }));
+  }
   return connected;
 }
 
 async function connectFile(
-  { global, io, operationId }: CommandInput,
+  { command, global, io, operationId, span, onEnd }: CommandInput,
   file: ValidatedFile | ValidatedConfig,
-  started: number,
+  { started, isFirst }: { readonly started: number; readonly isFirst: boolean },
 ): Promise<ConnectedFile> {
   // Product metadata has no servers.
   if (!('examined' in file)) return file;
@@ -34,7 +37,7 @@ async function connectFile(
     { createRedactor, secretsOf },
     { createOperation },
     { findingsOf },
-    { loggerFor },
+    { logEnd, loggerFor },
     { startProgress },
   ] = await Promise.all([
     import('../core/orchestrator.js'),
@@ -46,7 +49,8 @@ async function connectFile(
   ]);
   const redact = createRedactor(secretsOf(config));
   const logger = loggerFor(global, io, config.logging, redact);
-  const op = createOperation({ id: operationId, signal: io.signal, logger });
+  const op = createOperation({ id: operationId, signal: io.signal, logger, span });
+  if (isFirst) onEnd(({ status, durationMs, error }) => logEnd(op, command, status, durationMs, error));
   await using orchestrator = new MCPOrchestrator(config, { ownExecutable: io.ownExecutable });
   const progress = io.stderrIsTerminal && !global.quiet && !global.verbose ? startProgress(io) : undefined;
   try {

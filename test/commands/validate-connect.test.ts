@@ -683,6 +683,25 @@ it('a terminal sees who is awaited', async () => {
   expect(quiet.stderr).toBe('');
 });
 
+it('the log alone tells how it went, and how it ended', async () => {
+  await using upstream = await startFakeUpstream();
+  const servers = { a: server({ url: upstream.sseUrl, capabilities: ['list_prompts'] }) };
+  const ran = await connect(servers, { enable_logging: true });
+  const events = ran.stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  expect(events.map(({ event }) => event)).toEqual(
+    expect.arrayContaining(['inspect.started', 'server.connected', 'inspect.finished']),
+  );
+  expect(events.at(-1)).toMatchObject({
+    event: 'command.finished',
+    command: 'validate-config',
+    exit_code: 4,
+  });
+  expect(new Set(events.map(({ operation_id }) => operation_id)).size).toBe(1);
+});
+
 it('shows no credential, whatever the servers say', async () => {
   const SECRET = 'sentinel-secret-1';
   const echo: FakeUpstreamOptions = {
