@@ -25,6 +25,8 @@ export interface Question {
   readonly mode: CacheMode;
   /** Whether a kept value has the shape that its user counts on: a file may hold anything. */
   readonly accepts: (value: unknown) => boolean;
+  /** Nobody else in this process can ask for the same: sharing a request would cost time and give nothing. */
+  readonly isAlone?: boolean;
   /** Whether an answer whose time is over may stand in for this failure. */
   readonly mayBeStale?: (failure: unknown) => boolean;
 }
@@ -121,7 +123,9 @@ export class ResourceCache {
     }
     try {
       this.#misses += 1;
-      return await this.#shared(question, load, op);
+      return await (question.isAlone === true
+        ? this.#ask(question, load, op, () => true)
+        : this.#shared(question, load, op));
     } catch (failure) {
       if (usable === undefined || freshness === undefined || question.mayBeStale?.(failure) !== true) {
         throw failure;
@@ -195,21 +199,30 @@ export class ResourceCache {
   ): Load {
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
-    const ask = async (): Promise<Answer<T>> => {
-      const { value, hintMs, scope = 'private' } = await load(withSignal(op, controller.signal));
-      const lifetime = lifetimeOf(hintMs, question.policy);
-      if (lifetime.ttlMs > 0 && !started.outdated) {
-        const hint = hintMs === undefined ? {} : { hintMs };
-        const entry = { storedAt: this.#now(), ...hint, scope, bytes: weigh(value), value };
-        this.#put(question.shelf, question.name, entry);
-      }
-      return { value, freshness: { hit: false, ...lifetime, ageMs: 0, scope } };
-    };
-    const started: Load = { answer: ask(), controller, waiting: 0, outdated: false };
+    const inner = withSignal(op, controller.signal);
+    const answer = this.#ask(question, load, inner, () => !started.outdated);
+    const started: Load = { answer, controller, waiting: 0, outdated: false };
     this.#loads.set(key, started);
     // Each of those who wait hears of a failure; when all have gone nobody does.
     started.answer.catch(() => undefined);
     return started;
+  }
+
+  /** Asks the server, and keeps its answer where it may be kept. */
+  async #ask<T>(
+    question: Question,
+    load: (op: Operation) => Promise<Loaded<T>>,
+    op: Operation,
+    mayKeep: () => boolean,
+  ): Promise<Answer<T>> {
+    const { value, hintMs, scope = 'private' } = await load(op);
+    const lifetime = lifetimeOf(hintMs, question.policy);
+    if (lifetime.ttlMs > 0 && mayKeep()) {
+      const hint = hintMs === undefined ? {} : { hintMs };
+      const entry = { storedAt: this.#now(), ...hint, scope, bytes: weigh(value), value };
+      this.#put(question.shelf, question.name, entry);
+    }
+    return { value, freshness: { hit: false, ...lifetime, ageMs: 0, scope } };
   }
 
   #freshnessOf(entry: Entry, policy: CachePolicy): Freshness {

@@ -1,4 +1,4 @@
-import { Client, type StandardSchemaV1 } from '@modelcontextprotocol/client';
+import { Client, ProtocolError, type StandardSchemaV1 } from '@modelcontextprotocol/client';
 import { readVersion } from '../version.js';
 
 /** Lets the SDK pass a result on as it came: what is inside is checked by us, entry by entry. */
@@ -39,9 +39,39 @@ export class LeanClient extends Client {
     );
   }
 
+  /**
+   * Connects, and from then on hands answers over as our transports deliver them: their frame has been checked. The SDK
+   * checks it twice more by schemas that copy the whole answer, which is half of what a small answer costs.
+   */
+  override async connect(...[transport, options]: Parameters<Client['connect']>): Promise<void> {
+    await super.connect(transport, options);
+    const dispatch = transport.onmessage;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's transport is no event target
+    transport.onmessage = (message, extra) => {
+      if ('id' in message && !('method' in message)) this._onresponse(message);
+      else dispatch?.(message, extra);
+    };
+  }
+
   // Notifications are dispatched a microtask later; an answer in the same packet would overtake the progress before it.
   protected override _onresponse(response: Parameters<Client['_onresponse']>[0]): void {
-    queueMicrotask(() => super._onresponse(response));
+    queueMicrotask(() => this.#answer(response));
+  }
+
+  /** What the SDK's `_onresponse` does, without the check. */
+  #answer(response: Parameters<Client['_onresponse']>[0]): void {
+    const { id } = response;
+    const handler = typeof id === 'number' ? this['_responseHandlers'].get(id) : undefined;
+    // The rest is its own: subscriptions, ids as text, answers that nobody waits for.
+    if (typeof id !== 'number' || handler === undefined) {
+      super._onresponse(response);
+      return;
+    }
+    this['_responseHandlers'].delete(id);
+    this['_cleanupTimeout'](id);
+    this['_progressHandlers'].delete(id);
+    if ('result' in response) handler(response);
+    else handler(ProtocolError.fromError(response.error.code, response.error.message, response.error.data));
   }
 
   // The overloads of `request` are the SDK's; what passes through is what came in.

@@ -18,6 +18,8 @@ export interface ServerCache {
   readonly policy: CachePolicy;
   readonly mode: CacheMode;
   readonly serveStaleOnError: boolean;
+  /** This is the only gather of its process. */
+  readonly isAlone?: boolean;
 }
 
 /** Asks the server itself; connects first where need be. */
@@ -82,13 +84,14 @@ export class Answers {
       this.misses += 1;
       return { value: await this.#ask(call, op), freshness: NOT_CACHED };
     }
-    const { cache, shelf, policy, mode, serveStaleOnError } = this.#kept;
+    const { cache, shelf, policy, mode, serveStaleOnError, isAlone = false } = this.#kept;
     const question: Question = {
       shelf,
       name,
       policy,
       mode,
       accepts,
+      isAlone,
       mayBeStale: (failure) =>
         serveStaleOnError && failure instanceof MCPOrchestratorException && !NEVER_STALE.has(failure.code),
     };

@@ -92,7 +92,7 @@ async function gatherAll(
           deadlineAt: started + options.deadlineMs,
           redact: options.redact,
           account,
-          cache: options.cacheOf(server),
+          cache: { ...options.cacheOf(server), isAlone: options.oneShot ?? false },
           ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
         };
         const attributes = { 'mcpx.server.id': server.id, 'mcpx.server.priority': server.priority };
