@@ -64,6 +64,7 @@ const io = {
       else process.stdout.write(data, () => resolve());
     }),
   err: (text) => void process.stderr.write(text),
+  readInput: () => require('node:stream/consumers').text(process.stdin),
   onSignal: (signal, listener) => {
     hangUps += 1;
     process.on(signal, listener);

@@ -123,6 +123,7 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
         'mcpx gather',
         'mcpx gather --json',
         'mcpx resolve products abra',
+        'mcpx sql "SELECT product_name, price FROM products"',
         'mcpx init my-project',
         'mcpx serve metadata',
       ]),

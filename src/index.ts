@@ -9,6 +9,7 @@ export type {
   ResolveRequest,
   ServerResources,
   ServerState,
+  ToolAnswer,
 } from './core/orchestrator.js';
 export { findConfig, loadConfig } from './core/config/load.js';
 export type { Config, ServerConfig } from './core/config/config.js';

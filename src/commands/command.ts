@@ -17,6 +17,8 @@ export interface Io {
   out(text: string | Uint8Array): Promise<void>;
   /** Writes everything else: logs, progress, errors. */
   err(text: string): void;
+  /** Standard input to its end, as UTF-8. */
+  readInput(): Promise<string>;
   /** Calls back for a signal of the process other than those that end it; returns its remover. */
   onSignal(signal: 'SIGHUP', listener: () => void): () => void;
 }

@@ -1,3 +1,4 @@
+import { callCommand } from './call.js';
 import type { CommandDefinition } from './command.js';
 import { cacheCommand } from './cache.js';
 import { completionCommand } from './completion.js';
@@ -9,6 +10,7 @@ import { readCommand } from './read.js';
 import { resolveCommand } from './resolve.js';
 import { serveCommand } from './serve.js';
 import { serversCommand } from './servers.js';
+import { sqlCommand } from './sql.js';
 import { validateConfigCommand } from './validate-config.js';
 
 /** Every command, in the order of the help. Declarations only: their bodies are loaded when they run. */
@@ -16,6 +18,8 @@ export const commands: readonly CommandDefinition[] = [
   gatherCommand,
   resolveCommand,
   readCommand,
+  sqlCommand,
+  callCommand,
   serversCommand,
   validateConfigCommand,
   cacheCommand,

@@ -646,6 +646,14 @@ export const ERROR_CATALOGUE = {
       'Without `--from` all known editors are looked at.',
     ],
   },
+  RES309: {
+    causes: [
+      'A typing error in the name of the tool.',
+      'The server that has it is not configured, or is down.',
+    ],
+    example: 'mcpx call execute_qeury',
+    remedies: ['See what each server has: `mcpx validate-config --connect`.'],
+  },
 
   SRV401: {
     causes: ['Another mcpx serves there.', 'Another program uses the port.'],

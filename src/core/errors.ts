@@ -107,6 +107,7 @@ export const ERROR_CODES = {
   RES306: { name: 'unknown_server', exit: 7, meaning: 'no configured server has the name' },
   RES307: { name: 'unknown_code', exit: 7, meaning: 'mcpx prints no such code' },
   RES308: { name: 'nothing_to_import', exit: 7, meaning: 'no file of an editor to import servers from' },
+  RES309: { name: 'unknown_tool', exit: 7, meaning: 'no configured server has the tool' },
 
   SRV401: { name: 'port_in_use', exit: 9, meaning: 'another process listens on the port' },
   SRV402: { name: 'cannot_bind', exit: 9, meaning: 'the address cannot be listened on' },

@@ -5,8 +5,9 @@ import { DiskStore } from './cache/disk-store.js';
 import type { Shelf } from './cache/entry.js';
 import { Connections } from './clients/connections.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
-import type { ResourceClient } from './clients/resource-client.js';
+import type { ResourceClient, ToolResult } from './clients/resource-client.js';
 import type { OwnExecutable } from './clients/start-server.js';
+import { toolFailure } from './clients/tool-failure.js';
 import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
 import { differenceOf, type ConfigDifference } from './config/difference.js';
@@ -92,6 +93,12 @@ export interface ReadRequest extends Pick<GatherRequest, 'deadlineMs' | 'cache'>
   readonly server?: string;
 }
 
+/** What a tool gave, and whose it is. */
+export interface ToolAnswer {
+  readonly server: string;
+  readonly result: ToolResult;
+}
+
 /** What a resource holds, as the server sent it, and who sent it when. */
 export interface ReadAnswer {
   readonly server: ServerConfig;
@@ -108,8 +115,13 @@ export interface InspectRequest extends Pick<GatherRequest, 'deadlineMs' | 'onPh
 /** The connected server that runs queries. */
 export interface Executor {
   readonly server: string;
-  /** Runs one SQL query over its `execute_query` tool; the result is what the tool gives. */
-  executeQuery(query: string, op?: Operation): Promise<unknown>;
+  /**
+   * Runs one SQL query over its `execute_query` tool; the result is what the tool gives.
+   *
+   * @param limits  what the server goes by when left out
+   * @throws MCPOrchestratorException SQL501-505 with `sqlstate` and `position` in `context`, where the server tells
+   */
+  executeQuery(query: string, op?: Operation, limits?: { readonly maxRows?: number }): Promise<unknown>;
 }
 
 /** The tool that makes a server the executor (document 001, `get_executor_mcp`). */
@@ -368,6 +380,51 @@ export class MCPOrchestrator implements AsyncDisposable {
       resolveEntityWithPriority(entityName, resourceType, Object.fromEntries(byId)) ??
       resolver.findEntity(resourceType, entityName, outcomes)
     );
+  }
+
+  /**
+   * Calls a tool of the named server, else of the best server that has it: first those that claim its name as a
+   * capability, then the others, in priority order.
+   *
+   * @throws MCPOrchestratorException what the tool says when it fails: SQL501-505 of a query, else UPS217
+   * @throws ResourceFetchError RES306 for a server that is not configured, RES309 where none has the tool
+   */
+  async callTool(
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    request: Pick<ReadRequest, 'server' | 'deadlineMs'> = {},
+    caller: Operation = createOperation(),
+  ): Promise<ToolAnswer> {
+    using deadline = this.#deadline(request.deadlineMs ?? this.config.deadlineMs, caller);
+    const op = withSignal(caller, deadline.signal);
+    const servers = request.server === undefined ? this.registry.servers : this.#chosen([request.server]);
+    const claims = ({ capabilities }: ServerConfig): boolean => capabilities.includes(name);
+    const known: string[] = [];
+    let failure: unknown;
+    for (const server of [...servers.filter(claims), ...servers.filter((other) => !claims(other))]) {
+      try {
+        const client = await this.#connect(server, op);
+        const names = (await client.listTools(op)).items.map(
+          (tool) => (tool as { name?: unknown } | null)?.name,
+        );
+        known.push(...names.map(String));
+        if (!names.includes(name)) continue;
+        const result = await client.callTool(name, args, op);
+        if (result.isError) throw toolFailure(name, server.id, result, this.#redact);
+        return { server: server.id, result };
+      } catch (error) {
+        const isDown = error instanceof MCPConnectionError && !op.signal.aborted;
+        if (!isDown || (this.config.failFast && server.required)) throw error;
+        failure ??= error;
+      }
+    }
+    // Nobody can say that a tool does not exist while a server is silent.
+    if (failure !== undefined) throw failure;
+    throw new ResourceFetchError('RES309', `no server has the tool ${JSON.stringify(name)}`, {
+      context: { tool: name, known: [...new Set(known)] },
+      hint: known.length === 0 ? 'None of them has tools.' : `There are ${[...new Set(known)].join(', ')}.`,
+      fix: 'mcpx validate-config --connect',
+    });
   }
 
   /**
@@ -686,14 +743,12 @@ export class MCPOrchestrator implements AsyncDisposable {
   #executor(server: ServerConfig): Executor {
     return {
       server: server.id,
-      executeQuery: async (query, op = createOperation()) => {
+      executeQuery: async (query, op = createOperation(), { maxRows } = {}) => {
         const client = await this.#connect(server, op);
-        const result = await client.callTool(EXECUTE_QUERY, { query }, op);
-        if (!result.isError) return result.structuredContent ?? result.content;
-        const text = result.content.map((part) => (part as { text?: string }).text ?? '').join(' ');
-        throw new MCPOrchestratorException('SQL505', this.#redact(text === '' ? 'the query failed' : text), {
-          context: { server: server.id },
-        });
+        const args = { query, ...(maxRows === undefined ? {} : { max_rows: maxRows }) };
+        const result = await client.callTool(EXECUTE_QUERY, args, op);
+        if (result.isError) throw toolFailure(EXECUTE_QUERY, server.id, result, this.#redact);
+        return result.structuredContent ?? result.content;
       },
     };
   }

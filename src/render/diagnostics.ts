@@ -1,11 +1,9 @@
 import { describeProblem, type Problem } from '../core/config/problem.js';
 import type { ValidatedFile } from '../core/config/validate.js';
+import { excerptOf } from './excerpt.js';
 import { paint } from './paint.js';
 import { plain, type View } from './terminal.js';
 import { wordsOf, wrapWords } from './wrap.js';
-
-/** Columns of source that are shown of a long line. */
-const MOST_COLUMNS = 100;
 
 /** Every problem with its line of the source and a caret, and a count at the end. */
 export function renderDiagnostics(files: readonly ValidatedFile[], view: View): string {
@@ -78,41 +76,10 @@ function excerpt(problem: Problem, text: string | undefined, view: View): string
   const ink = paint(view.color);
   const { start, end } = problem.range;
   const line = lineAt(text, start.offset);
-  const number = String(start.line);
-  const room = Math.max(20, Math.min(view.width ?? MOST_COLUMNS, MOST_COLUMNS) - number.length - 5);
   const column = Math.min(start.column - 1, line.length);
-  // Of a line that is too long the part around the caret is shown.
-  const from =
-    line.length <= room ? 0 : Math.max(0, Math.min(column - Math.floor(room / 2), line.length - room));
-  const shown = line.slice(from, from + room);
   const length = end.line === start.line ? end.column - start.column : line.length - column;
-  const marked = Math.max(1, Math.min(length, shown.length - (column - from)));
-  const before = shown.slice(0, column - from);
-  const carets = '^'.repeat(Math.max(1, widthOf(shown.slice(before.length, before.length + marked))));
-  const gutter = ' '.repeat(number.length);
-  const caret = ink[INK[problem.severity]](carets);
-  return (
-    `  ${ink.dim(`${number} |`)} ${visible(shown)}\n` +
-    `  ${ink.dim(`${gutter} |`)} ${' '.repeat(widthOf(before))}${caret}\n`
-  );
+  return excerptOf({ line, number: start.line, column, length }, ink[INK[problem.severity]], view);
 }
-
-/** A line of the source as a terminal may see it, each character in a place of its own. */
-function visible(text: string): string {
-  return Array.from(text, (letter) => (letter === '\t' ? ' ' : plain(letter) === '' ? '·' : letter)).join('');
-}
-
-/** Columns on a terminal: characters of East Asia and pictures take two. */
-function widthOf(text: string): number {
-  return Array.from(text).reduce(
-    (sum, letter) => sum + (WIDE.test(letter) ? 2 : COMBINING.test(letter) ? 0 : 1),
-    0,
-  );
-}
-
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-const COMBINING = /\p{Mn}/u;
 
 function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;

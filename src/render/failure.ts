@@ -1,6 +1,7 @@
 import type { Problem } from '../core/config/problem.js';
 import { describeProblem } from '../core/config/problem.js';
 import { ERROR_CODES, type MCPOrchestratorException } from '../core/errors.js';
+import { excerptOf } from './excerpt.js';
 import { paint } from './paint.js';
 import { escapeControls, plain, type View } from './terminal.js';
 
@@ -18,6 +19,7 @@ export function renderFailure(error: MCPOrchestratorException, view: View, confi
     for (const problem of problems) lines.push(`  ${plain(describeProblem(problem))}`);
     return `${lines.join('\n')}\n`;
   }
+  lines.push(...queryExcerpt(error, view));
   for (const cause of error.toJSON().causes) lines.push(`  ${ink.dim('cause:')} ${plain(cause)}`);
   for (const detail of failedDetails(error)) lines.push(`  ${ink.dim('server:')} ${plain(detail)}`);
   if (error.hint !== undefined) lines.push(`  ${ink.dim('hint:')}  ${plain(error.hint)}`);
@@ -25,6 +27,22 @@ export function renderFailure(error: MCPOrchestratorException, view: View, confi
     lines.push(`  ${ink.dim('try:')}   ${plain(withConfig(error.fix, config))}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The place in a query that the database names: 1-based, in characters. */
+function queryExcerpt({ context }: MCPOrchestratorException, view: View): string[] {
+  const { query, position } = context;
+  if (typeof query !== 'string' || typeof position !== 'number' || position < 1) return [];
+  const before = Array.from(query)
+    .slice(0, position - 1)
+    .join('');
+  const start = before.lastIndexOf('\n') + 1;
+  const [line = ''] = query.slice(start).split(/\r?\n/, 1);
+  const column = before.length - start;
+  const word = /^(?:[\p{L}\p{N}_$]+|"(?:[^"]|"")*")/u.exec(line.slice(column))?.[0] ?? '';
+  const number = before.split('\n').length;
+  const place = { line, number, column, length: Math.max(1, word.length) };
+  return excerptOf(place, paint(view.color).red, view).trimEnd().split('\n');
 }
 
 /** The other servers that failed on their own; those that were only stopped tell nothing. */
@@ -58,7 +76,8 @@ export function renderFailureJson(
 }
 
 /** Commands of ours that use a configuration: what is to be tried has to use the same one. */
-const USES_CONFIG = /^mcpx (?:cache|gather|read|resolve|servers|validate-config)\b(?!.* --metadata )/;
+const USES_CONFIG =
+  /^mcpx (?:cache|call|gather|read|resolve|servers|sql|validate-config)\b(?!.* --metadata )/;
 
 function withConfig(command: string, config: string | undefined): string {
   if (config === undefined || !USES_CONFIG.test(command)) return command;

@@ -36,6 +36,7 @@ async function resolve(
     ownExecutable: { command: 'false', args: [] },
     out: async (text) => void (out += String(text)),
     err: (text) => void (err += text),
+    readInput: () => Promise.resolve(''),
     onSignal: () => () => undefined,
   };
   const status = await main(['resolve', ...args, '--config', file], io);

@@ -20,7 +20,8 @@ CREATE TABLE products (
   category     text NOT NULL,
   price        numeric(10,2) NOT NULL CHECK (price > 0),
   cost         numeric(10,2) NOT NULL CHECK (cost > 0),
-  created_at   timestamptz NOT NULL
+  created_at   timestamptz NOT NULL,
+  name         text NOT NULL GENERATED ALWAYS AS (product_name) STORED
 );
 CREATE TABLE orders (
   order_id    integer PRIMARY KEY,
@@ -57,6 +58,7 @@ COMMENT ON COLUMN customers.created_at IS 'When the account was opened';
 COMMENT ON TABLE products IS 'What the shop sells; ids and names are those of the product metadata';
 COMMENT ON COLUMN products.product_id IS 'Number of the product, the digits of its canonical id';
 COMMENT ON COLUMN products.product_name IS 'Official name';
+COMMENT ON COLUMN products.name IS 'The same as product_name';
 COMMENT ON COLUMN products.category IS 'Main category';
 COMMENT ON COLUMN products.price IS 'List price of one piece in US dollars';
 COMMENT ON COLUMN products.cost IS 'Purchase cost of one piece in US dollars';

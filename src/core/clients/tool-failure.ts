@@ -1,0 +1,49 @@
+import { MCPOrchestratorException, type ErrorCode } from '../errors.js';
+import type { ToolResult } from './resource-client.js';
+
+/** What a database server tells of a failed query; another server's fields may be anything. */
+interface QueryFailure {
+  readonly sqlstate?: unknown;
+  readonly message?: unknown;
+  readonly position?: unknown;
+  readonly hint?: unknown;
+  readonly category?: unknown;
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  '25006': 'SQL501',
+  '42601': 'SQL503',
+  '57014': 'SQL504',
+};
+
+/**
+ * What a tool said when it failed, as an error of ours: with SQLSTATE and position where it is a query that failed,
+ * else with the text that it gave.
+ */
+export function toolFailure(
+  tool: string,
+  server: string,
+  result: ToolResult,
+  redact: (text: string) => string,
+): MCPOrchestratorException {
+  const { sqlstate, message, position, hint, category } = (result.structuredContent ?? {}) as QueryFailure;
+  if (typeof sqlstate === 'string' && typeof message === 'string') {
+    return new MCPOrchestratorException(CODES[sqlstate] ?? 'SQL505', redact(message), {
+      context: {
+        server,
+        sqlstate,
+        ...(typeof category === 'string' ? { category } : {}),
+        ...(typeof position === 'number' && Number.isSafeInteger(position) ? { position } : {}),
+      },
+      ...(typeof hint === 'string' ? { hint: redact(hint) } : {}),
+    });
+  }
+  const texts = result.content.map((part) => (part as { text?: unknown } | null)?.text);
+  const text = texts.filter((part) => typeof part === 'string').join('\n');
+  const isQuery = tool === 'execute_query';
+  return new MCPOrchestratorException(
+    isQuery ? 'SQL505' : 'UPS217',
+    redact(text === '' ? `${tool} of ${server} failed and does not say why` : text),
+    { context: { server, tool } },
+  );
+}
