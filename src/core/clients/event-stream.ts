@@ -3,6 +3,9 @@ import { StringDecoder } from 'node:string_decoder';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { connectionError, tooLarge } from './http.js';
 
+const LF = 0x0a;
+const CR = 0x0d;
+
 /**
  * Reads server-sent events until the stream ends.
  *
@@ -22,12 +25,21 @@ export async function readEvents(
     },
   });
   const decoder = new StringDecoder('utf8');
+  // The beginning of a line, as bytes: a large message is one line, and what turns out to be too large never becomes
+  // a string beside them.
+  let parts: Buffer[] = [];
   let failure: unknown;
   try {
-    for await (const chunk of response) {
-      const { length } = chunk as Buffer;
-      pending += length;
-      parser.feed(decoder.write(chunk as Buffer));
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      pending += chunk.length;
+      const end = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR)) + 1;
+      if (end > 0) {
+        parts.push(chunk.subarray(0, end));
+        const text = parts.map((part) => decoder.write(part)).join('');
+        parts = [];
+        parser.feed(text);
+      }
+      if (end < chunk.length) parts.push(chunk.subarray(end));
       // An event that came to its end within this chunk has set the count to 0.
       if (pending > maxBytes) throw (failure = tooLarge(maxBytes));
     }

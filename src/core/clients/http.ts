@@ -143,6 +143,8 @@ export async function readBody(response: IncomingMessage, maxBytes: number): Pro
   const chunks: Buffer[] = [];
   let size = 0;
   try {
+    // What is said to be too large need not come first.
+    if (Number(response.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
     for await (const chunk of response) {
       size += (chunk as Buffer).length;
       if (size > maxBytes) throw tooLarge(maxBytes);

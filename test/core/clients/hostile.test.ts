@@ -218,6 +218,39 @@ describe('much of everything', () => {
   });
 });
 
+describe('a large answer', () => {
+  it('that is announced as too large is not waited for', async () => {
+    const announcedBytes = 200 * 1024 ** 2;
+    await using upstream = await startFakeUpstream({
+      transport: 'streamable-http',
+      bodyBytes: 10,
+      announcedBytes,
+    });
+    const started = performance.now();
+    const error = await failureOf(outcomeOf({ url: upstream.url, transport: 'streamable-http', ...LONG }));
+    expect(error).toMatchObject({ code: 'UPS209', context: { uri: 'item://1' } });
+    expect(performance.now() - started).toBeLessThan(SOON_MS);
+  });
+
+  it.each(['sse', 'streamable-http'] as const)(
+    'that is allowed comes through whole over %s, in however many pieces',
+    async (transport) => {
+      for (const responseMode of ['json', 'sse'] as const) {
+        const text = 'é€😀 – '.repeat(300_000);
+        await using upstream = await startFakeUpstream({
+          transport,
+          era: 'legacy',
+          responseMode,
+          resources: [{ uri: 'x://1', text }],
+        });
+        const outcome = await outcomeOf({ url: upstream.url, transport });
+        expect((contentsOf(outcome)['x://1'] as string[])[0] === text).toBe(true);
+        expect(outcome.warnings).toEqual([]);
+      }
+    },
+  );
+});
+
 describe('a redirect', () => {
   it.each([
     'http://169.254.169.254/latest/meta-data/',
