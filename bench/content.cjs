@@ -6,7 +6,8 @@ function tokenOf(server, number) {
   return `token-${server}-${number}`;
 }
 
-function createContent({ server, resources, pageSize = resources }) {
+/** @param bodyBytes  about how large each resource is; a kilobyte when left out */
+function createContent({ server, resources, pageSize = resources, bodyBytes = 960 }) {
   const listed = [];
   const contents = new Map();
   for (let number = 1; number <= resources; number += 1) {
@@ -17,7 +18,7 @@ function createContent({ server, resources, pageSize = resources }) {
       description: `One of ${resources} resources`,
       mimeType: 'application/json',
     });
-    const text = JSON.stringify({ token: tokenOf(server, number), number, filler: 'x'.repeat(960) });
+    const text = JSON.stringify({ token: tokenOf(server, number), number, filler: 'x'.repeat(bodyBytes) });
     contents.set(uri, JSON.stringify({ contents: [{ uri, mimeType: 'application/json', text }] }));
   }
   const pages = new Map();

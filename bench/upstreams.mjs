@@ -45,8 +45,8 @@ function prepareStdio(scenario, node, directory) {
   );
   return {
     servers: scenario.serverIds.map((server) => {
-      const { resources, pageSize, delayMs } = scenario;
-      const options = { server, resources, pageSize, delayMs, logFile: logFiles.get(server) };
+      const { resources, pageSize, delayMs, bodyBytes } = scenario;
+      const options = { server, resources, pageSize, delayMs, bodyBytes, logFile: logFiles.get(server) };
       return {
         id: server,
         command: node,
