@@ -139,9 +139,11 @@ describe('beside a silent server', () => {
         c: { url: well.url, transport: 'streamable-http', priority: 4 },
         d: { url: well.url, transport: 'streamable-http', priority: 5 },
       },
-      { fail_fast: false, deadline: LIMIT_MS / 1000 },
+      // Long enough for the others on a busy machine.
+      { fail_fast: false, deadline: '3s' },
     );
-    expectOnTime(performance.now() - started);
+    expect(performance.now() - started).toBeGreaterThan(2995);
+    expect(performance.now() - started).toBeLessThan(3000 + OVERSHOOT_MS);
     expect(complete).toBe(false);
     expect(outcomes.map(({ status }) => status)).toEqual(['failed', 'ok', 'ok', 'ok', 'ok']);
   });

@@ -40,7 +40,9 @@ describe.each(TRANSPORTS)('%s', (_, base, transport) => {
   async function failing(options: FakeUpstreamOptions, settings: object = {}) {
     await using upstream = await startFakeUpstream({ ...base, ...options });
     const started = performance.now();
-    const error = await failureOf(outcomeOf({ url: upstream.url, transport, timeout: '200ms', connect_timeout: 20, ...settings }));
+    const error = await failureOf(
+      outcomeOf({ url: upstream.url, transport, timeout: '200ms', connect_timeout: 20, ...settings }),
+    );
     const elapsedMs = performance.now() - started;
     await upstream.disconnected();
     expect(error.context['server']).toBe('a');

@@ -10,7 +10,7 @@ import { verifies } from '../../verifies.js';
 
 const SHORT = { timeout: '300ms', connect_timeout: '300ms' };
 const LONG = { timeout: 30, connect_timeout: 10 };
-const SOON_MS = 8000;
+const SOON_MS = 20_000;
 
 /** A failing gather; whatever happens, nothing of the child is left afterwards. */
 async function failing(options: StdioUpstreamOptions, settings: object = LONG) {
