@@ -19,10 +19,11 @@ import {
   NoMCPAvailableError,
   ResourceFetchError,
 } from './errors.js';
-import { Answers, type ServerCache } from './gather/answers.js';
+import { Answers, LIST_NAMES, readName, type ServerCache } from './gather/answers.js';
 import { gather } from './gather/gather.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
+import { Listening } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { Registry } from './registry/registry.js';
@@ -38,6 +39,12 @@ export interface OrchestratorOptions {
    * Without it they are kept in memory, which is what a long-running process wants.
    */
   readonly cacheFolder?: string;
+  /**
+   * Listens to the servers that it is connected to, and forgets what they say has changed, so that the next gather asks
+   * for it: for a process that lives longer than a gather. Connections stay open for that, and servers that tell of
+   * changes of a resource are asked to (at most 100 of them each).
+   */
+  readonly listens?: boolean;
 }
 
 /** What a server knows, as the documents' `gather_all_resources` returns it. */
@@ -144,6 +151,8 @@ export class MCPOrchestrator implements AsyncDisposable {
   readonly #secrets = new Set<string>();
   readonly #redact = (text: string) => this.#redactor(text);
   readonly #errors = new Map<string, MCPOrchestratorException>();
+  readonly #listening = new Listening((server, changed) => this.#forget(server, changed));
+  readonly #ending = new AbortController();
   readonly #shelves = new WeakMap<ServerConfig, Shelf>();
   #config: Config;
   #registry: Registry;
@@ -277,7 +286,28 @@ export class MCPOrchestrator implements AsyncDisposable {
     );
     this.#initialized = true;
     this.#flushCache(op);
+    if (request.oneShot !== true) await this.#listen(gathered);
     return gathered;
+  }
+
+  /** Hears of changes from every server that is connected, where that was asked for. */
+  async #listen({ outcomes }: Gathered): Promise<void> {
+    if (this.#options.listens !== true) return;
+    await Promise.all(
+      outcomes.map(async ({ server, resources }) => {
+        const client = this.#connections.find(server.id);
+        if (client === undefined) return;
+        const uris = resources.filter(({ error }) => error === undefined).map(({ uri }) => uri);
+        await this.#listening.follow(client, uris, this.#ending.signal);
+      }),
+    );
+  }
+
+  #forget(server: ServerConfig, changed?: 'lists' | { readonly uri: string }): void {
+    const shelf = this.#shelfOf(server);
+    const names =
+      changed === 'lists' ? LIST_NAMES : changed === undefined ? [undefined] : [readName(changed.uri)];
+    for (const name of names) this.#cache.drop(shelf, name);
   }
 
   /**
@@ -611,6 +641,7 @@ export class MCPOrchestrator implements AsyncDisposable {
 
   /** Closes every connection and stops every process that was started. Safe to call twice. */
   async close(): Promise<void> {
+    this.#ending.abort();
     this.#initialized = false;
     await this.#connections.close();
   }

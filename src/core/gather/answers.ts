@@ -64,7 +64,7 @@ export class Answers {
   }
 
   /** An answer that turned out to be malformed is asked for anew the next time. */
-  drop(name: 'resources/list' | 'resources/templates/list' | { readonly uri: string }): void {
+  drop(name: (typeof LIST_NAMES)[number] | { readonly uri: string }): void {
     this.#kept?.cache.drop(this.#kept.shelf, typeof name === 'string' ? name : readName(name.uri));
   }
 
@@ -119,6 +119,9 @@ export class Answers {
     return answer;
   }
 }
+
+/** The names under which the cache keeps the lists. */
+export const LIST_NAMES = ['resources/list', 'resources/templates/list'] as const;
 
 const CONNECTION = 'connection';
 

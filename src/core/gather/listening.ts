@@ -1,0 +1,54 @@
+import type { ResourceClient } from '../clients/resource-client.js';
+import type { ServerNotification, Watch } from '../clients/watch.js';
+import type { ServerConfig } from '../config/config.js';
+
+/** One answer that a server says has changed; all of its answers without a name. */
+export type Forget = (server: ServerConfig, changed?: 'lists' | { readonly uri: string }) => void;
+
+/** Subscriptions cost a request each, and an answer that is not listened for still has its time to live. */
+const MOST_SUBSCRIPTIONS = 100;
+
+/**
+ * Hears from connected servers what has changed (`notifications/resources/list_changed` and `…/updated`), so that kept
+ * answers do not outlive it.
+ */
+export class Listening {
+  readonly #forget: Forget;
+  readonly #followed = new WeakMap<ResourceClient, { readonly watch: Watch; readonly uris: Set<string> }>();
+
+  constructor(forget: Forget) {
+    this.#forget = forget;
+  }
+
+  /**
+   * Listens to a connection from now on, and for changes of these resources where the server offers that.
+   *
+   * @param signal  ends the subscribing, not the listening, which lasts as long as the connection
+   */
+  async follow(client: ResourceClient, uris: readonly string[], signal: AbortSignal): Promise<void> {
+    const { server } = client;
+    const followed = this.#followed.get(client) ?? {
+      watch: client.watch({
+        onNotification: (notification) => this.#onNotification(server, notification),
+        onGap: () => this.#forget(server),
+      }),
+      uris: new Set<string>(),
+    };
+    this.#followed.set(client, followed);
+    const { subscribe } = (client.connection.declared['resources'] ?? {}) as { readonly subscribe?: unknown };
+    if (subscribe !== true) return;
+    for (const uri of uris) {
+      if (followed.uris.has(uri) || followed.uris.size >= MOST_SUBSCRIPTIONS) continue;
+      followed.uris.add(uri);
+      // A server may refuse it for some; their answers are kept for their time to live all the same.
+      await followed.watch.subscribe(uri, signal).catch(() => undefined);
+    }
+  }
+
+  #onNotification(server: ServerConfig, { method, params }: ServerNotification): void {
+    if (method === 'notifications/resources/list_changed') this.#forget(server, 'lists');
+    const { uri } = params;
+    if (method === 'notifications/resources/updated' && typeof uri === 'string')
+      this.#forget(server, { uri });
+  }
+}

@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createOperation } from '../../../src/core/operation.js';
+import { MCPOrchestrator } from '../../../src/core/orchestrator.js';
+import { startMetadataServer } from '../../../src/servers/metadata/start.js';
+import { configOf, temporaryFolder } from '../../fixtures/configuration.js';
+import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
+import { verifies } from '../../verifies.js';
+
+function catalogue(name: string, extra: object = {}): string {
+  const product = { canonical_id: 'P_1', canonical_name: name, aliases: ['light'] };
+  return JSON.stringify({
+    last_updated: '2026-01-01T00:00:00',
+    version: '1.0.0',
+    product_aliases: { lamp: product, ...extra },
+    column_mappings: { revenue: 'SUM(sales.total_amount)' },
+  });
+}
+
+/** A metadata server of ours, and an orchestrator that keeps its answers for an hour. */
+async function world(path: 'sse' | 'mcp', protocol: string) {
+  const folder = temporaryFolder();
+  const file = folder.write('products.json', catalogue('Lamp'));
+  const served = await startMetadataServer(
+    { host: '127.0.0.1', port: 0, transport: 'http', metadataPath: file, watch: false },
+    createOperation(),
+  );
+  const url = path === 'sse' ? served.urls?.sse : served.urls?.mcp;
+  const server = { url, protocol, priority: 1, domains: ['products'], cache: { ttl: 3600 } };
+  const orchestrator = new MCPOrchestrator(configOf({ a: server }, { resource_cache_ttl: 3600 }), {
+    listens: true,
+  });
+  return {
+    file,
+    served,
+    orchestrator,
+    async names(): Promise<string> {
+      return JSON.stringify(await orchestrator.getResourcesForDomain('products'));
+    },
+    async [Symbol.asyncDispose]() {
+      await orchestrator.close();
+      await served.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+describe('an orchestrator that listens', () => {
+  it.each([
+    ['SSE', 'sse', 'auto'],
+    ['Streamable HTTP of 2025', 'mcp', 'legacy'],
+    ['Streamable HTTP of 2026', 'mcp', '2026-07-28'],
+  ] as const)('over %s forgets what a server says has changed', async (_title, path, protocol) => {
+    await using at = await world(path, protocol);
+    expect(await at.names()).toContain('"Lamp"');
+    await at.names();
+    expect(at.orchestrator.getStatus().cache.hits).toBeGreaterThan(0);
+    writeFileSync(at.file, catalogue('Lantern'));
+    expect(await at.served.reload()).toBe(true);
+    // What it told is on its way.
+    while (!(await at.names()).includes('"Lantern"')) await nextTurn();
+    expect(await at.names()).not.toContain('"Lamp"');
+  });
+
+  verifies('orch:cache-hit', 'still asks nobody while nothing has changed', async () => {
+    await using upstream = await startFakeUpstream({ resources: 2 });
+    const config = configOf(
+      { a: { url: upstream.url, priority: 1, domains: ['x'] } },
+      { resource_cache_ttl: 300 },
+    );
+    await using orchestrator = new MCPOrchestrator(config, { listens: true });
+    await orchestrator.gather();
+    await orchestrator.gather();
+    expect([upstream.lists, upstream.reads.get('item://1')]).toEqual([1, 1]);
+  });
+});
