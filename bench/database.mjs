@@ -58,26 +58,32 @@ async function limited(promise, ms) {
 }
 
 async function measure(node, competing, url) {
-  const samples = new Map(competing.map(({ id }) => [id, { startMs: [], roundTripMs: [], residentMb: [] }]));
+  const samples = new Map(
+    competing.map(({ id }) => [id, { startMs: [], roundTripMs: [], newTextMs: [], residentMb: [] }]),
+  );
   // The first round of each is not counted: it fills caches.
   for (let round = -1; round < Number(flags.rounds); round += 1) {
     for (const contender of competing) {
       const { peer, startMs } = await startPeer(node, contender, url);
       try {
-        const times = [];
-        const call = contender.call(
-          'SELECT product_id, product_name, price FROM products ORDER BY product_id LIMIT 10',
-        );
+        const [same, fresh] = [[], []];
         for (let index = 0; index < Number(flags.calls); index += 1) {
-          const startedAt = performance.now();
-          const { isError, content } = await peer.call(call);
-          times.push(performance.now() - startedAt);
-          if (isError === true || !content[0].text.includes('product 1')) throw new Error(content[0].text);
+          for (const [times, least] of [
+            [same, 0],
+            [fresh, -1 - index],
+          ]) {
+            const sql = `SELECT product_id, product_name, price FROM products WHERE product_id > ${least} ORDER BY product_id LIMIT 10`;
+            const startedAt = performance.now();
+            const { isError, content } = await peer.call(contender.call(sql));
+            times.push(performance.now() - startedAt);
+            if (isError === true || !content[0].text.includes('product 1')) throw new Error(content[0].text);
+          }
         }
         if (round < 0) continue;
         const own = samples.get(contender.id);
         own.startMs.push(startMs);
-        own.roundTripMs.push(median(times));
+        own.roundTripMs.push(median(same));
+        own.newTextMs.push(median(fresh));
         own.residentMb.push(peer.residentMb());
       } finally {
         await peer.stop();
@@ -201,7 +207,17 @@ async function main() {
     const samples = await measure(node, competing, postgres.url('reader', 'shop'));
     const [own, ...others] = competing.map(({ id }) => [id, samples.get(id)]);
     const rows = [
-      ['database server', 'start ms', 'round trip ms', 'resident MB', 'start', 'round trip', 'resident'],
+      [
+        'database server',
+        'start ms',
+        'round trip ms',
+        'new text ms',
+        'resident MB',
+        'start',
+        'round trip',
+        'new text',
+        'resident',
+      ],
     ];
     for (const [id, sample] of [own, ...others]) {
       const to = (field) => (id === 'mcpx' ? '' : fixed(pairedRatio(own[1][field], sample[field]), 2));
@@ -209,9 +225,11 @@ async function main() {
         id,
         fixed(median(sample.startMs), 0),
         fixed(median(sample.roundTripMs), 2),
+        fixed(median(sample.newTextMs), 2),
         fixed(median(sample.residentMb), 0),
         to('startMs'),
         to('roundTripMs'),
+        to('newTextMs'),
         to('residentMb'),
       ]);
       report[id] = Object.fromEntries(
@@ -219,7 +237,7 @@ async function main() {
       );
     }
     say(
-      `${formatTable(rows)}\nThe last three columns: mcpx as a multiple of that server, median of ${flags.rounds} rounds.\n`,
+      `${formatTable(rows)}\nRound trip: the same query again and again; new text: each time another. The last columns are mcpx as a multiple of\nthat server; medians of ${flags.rounds} rounds.\n`,
     );
     const ratio = (id, field) => {
       const sample = samples.get(id);

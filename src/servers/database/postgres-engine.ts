@@ -11,7 +11,7 @@ import { isLost, isReported, toQueryError, toServeError } from './postgres-error
 import { fetchRows } from './postgres-portal.js';
 import { QueryError } from './query-error.js';
 import type { CollectedRows } from './row-collector.js';
-import { beginReadOnly } from './read-only.js';
+import { beginReadOnly, readOnlyStatements } from './read-only.js';
 import { toCell, typeTable, TYPES_SQL, type TypeTable } from './values.js';
 
 export interface PostgresEngineOptions {
@@ -224,10 +224,10 @@ export class PostgresEngine implements Engine {
     signal.addEventListener('abort', cancel, { once: true });
     try {
       if (signal.aborted) throw closed();
-      await client.query(
-        beginReadOnly(this.options.schemas, { statement_timeout: String(limits.timeoutMs) }),
-      );
-      return await fetchRows(client, sql, limits, guard);
+      const before = readOnlyStatements(this.options.schemas, {
+        statement_timeout: String(limits.timeoutMs),
+      });
+      return await fetchRows(client, before, sql, limits, guard);
     } catch (error) {
       throw stop ?? error;
     } finally {

@@ -4,7 +4,8 @@ import { RowCollector, type CollectedRows, type RowField, type RowLimits } from 
 
 /**
  * Runs one statement in the extended protocol, which takes no second one, and fetches its rows in small portions
- * until there are enough, by number or by size. The client must be in a transaction, or the first portion is all.
+ * until there are enough, by number or by size. The statements before it, which begin the transaction, go with it in
+ * one message; where one of them fails, nothing after it is run.
  * A row that alone is too large ends the connection before it is collected: nothing else stops it from coming.
  *
  * @throws QueryError  where not even one row may be shown
@@ -12,6 +13,7 @@ import { RowCollector, type CollectedRows, type RowField, type RowLimits } from 
  */
 export async function fetchRows(
   client: ClientBase,
+  before: readonly string[],
   sql: string,
   limits: RowLimits,
   guard: MessageGuard,
@@ -23,7 +25,7 @@ export async function fetchRows(
     guard.stream.destroy();
   };
   try {
-    let step = await submit(client, new PortalStep(collected, sql));
+    let step = await submit(client, new PortalStep(collected, { before, sql }));
     while (step.suspended && !collected.enough) step = await submit(client, new PortalStep(collected));
   } catch (error) {
     if (!collected.full) throw error;
@@ -41,6 +43,8 @@ function submit(client: ClientBase, step: PortalStep): Promise<PortalStep> {
 /** One portion: the messages up to a Sync, and what the database answers before it is ready again. */
 class PortalStep implements Submittable {
   suspended = false;
+  /** Statements before the query that have not been answered yet. */
+  private ahead: number;
   readonly done: Promise<PortalStep>;
   private resolve!: (step: PortalStep) => void;
   private reject!: (error: unknown) => void;
@@ -48,8 +52,9 @@ class PortalStep implements Submittable {
   /** With a statement the first portion, without one the next. */
   constructor(
     private readonly collected: RowCollector,
-    private readonly sql?: string,
+    private readonly statements?: { readonly before: readonly string[]; readonly sql: string },
   ) {
+    this.ahead = statements?.before.length ?? 0;
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -58,9 +63,17 @@ class PortalStep implements Submittable {
 
   submit(connection: Connection): void {
     connection.stream.cork();
-    if (this.sql !== undefined) {
-      connection.parse({ name: '', text: this.sql, types: [] }, true);
-      connection.bind({ statement: '', values: [] }, true);
+    if (this.statements !== undefined) {
+      const { before, sql } = this.statements;
+      const prepare = (text: string): void => {
+        connection.parse({ name: '', text, types: [] }, true);
+        connection.bind({ statement: '', values: [] }, true);
+      };
+      for (const text of before) {
+        prepare(text);
+        connection.execute({ portal: '', rows: '0' }, true);
+      }
+      prepare(sql);
       connection.describe({ type: 'P', name: '' }, true);
     }
     connection.execute({ portal: '', rows: String(this.collected.wanted) }, true);
@@ -73,7 +86,7 @@ class PortalStep implements Submittable {
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    this.collected.add(fields);
+    if (this.ahead === 0) this.collected.add(fields);
   }
 
   handlePortalSuspended(): void {
@@ -81,7 +94,8 @@ class PortalStep implements Submittable {
   }
 
   handleCommandComplete(): void {
-    // The end of the rows; the portion ends with ReadyForQuery.
+    // The end of the rows of one statement; the portion ends with ReadyForQuery.
+    if (this.ahead > 0) this.ahead -= 1;
   }
 
   handleEmptyQuery(): void {

@@ -26,3 +26,24 @@ export function beginReadOnly(
     ...Object.entries(local).map(([name, value]) => `SET LOCAL ${name} TO ${value}`),
   ].join('; ');
 }
+
+/**
+ * The same as statements of the extended protocol, which takes one at a time: they can be sent together with the
+ * query, and when one fails, the query after it is not run.
+ */
+export function readOnlyStatements(
+  schemas: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const local = { ...FIXED_SETTINGS, search_path: schemas.map(quoteName).join(', '), ...settings };
+  const calls = Object.entries(local).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', ${settingLiteral(value)}, true)`,
+  );
+  return ['BEGIN READ ONLY', `SELECT ${calls.join(', ')}`];
+}
+
+/** Read the same way whatever `standard_conforming_strings` is at that moment. */
+function settingLiteral(value: string): string {
+  const text = value.startsWith("'") ? value.slice(1, -1) : value;
+  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
