@@ -66,13 +66,11 @@ async function measure(node, competing, url) {
     for (const contender of competing) {
       const { peer, startMs } = await startPeer(node, contender, url);
       try {
-        const [same, fresh] = [[], []];
+        const same = { times: [], least: () => 0 };
+        const fresh = { times: [], least: (index) => -1 - index };
         for (let index = 0; index < Number(flags.calls); index += 1) {
-          for (const [times, least] of [
-            [same, 0],
-            [fresh, -1 - index],
-          ]) {
-            const sql = `SELECT product_id, product_name, price FROM products WHERE product_id > ${least} ORDER BY product_id LIMIT 10`;
+          for (const { times, least } of [same, fresh]) {
+            const sql = `SELECT product_id, product_name, price FROM products WHERE product_id > ${least(index)} ORDER BY product_id LIMIT 10`;
             const startedAt = performance.now();
             const { isError, content } = await peer.call(contender.call(sql));
             times.push(performance.now() - startedAt);
@@ -82,8 +80,8 @@ async function measure(node, competing, url) {
         if (round < 0) continue;
         const own = samples.get(contender.id);
         own.startMs.push(startMs);
-        own.roundTripMs.push(median(same));
-        own.newTextMs.push(median(fresh));
+        own.roundTripMs.push(median(same.times));
+        own.newTextMs.push(median(fresh.times));
         own.residentMb.push(peer.residentMb());
       } finally {
         await peer.stop();
