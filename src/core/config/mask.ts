@@ -16,12 +16,18 @@ const BEARER = /(\b(?:Bearer|Basic)\s+)((?:\$\{[^}\n]*\}|[^\s"',}\]])+)/gi;
  * stay, and with them every place. References such as `${TOKEN}` stay too: they are no secret.
  */
 export function maskSecrets(text: string, { raw, document }: ExaminedConfig): string {
-  let masked = text;
-  for (const path of secretPaths(raw)) {
-    const { start, end } = document.rangeOf(path);
-    const value = text.slice(start.offset, end.offset);
-    masked = masked.slice(0, start.offset) + stars(value) + masked.slice(end.offset);
+  const parts: string[] = [];
+  let done = 0;
+  const ranges = [...secretPaths(raw)].map((path) => document.rangeOf(path));
+  ranges.sort((a, b) => a.start.offset - b.start.offset);
+  for (const { start, end } of ranges) {
+    // A place may hold others, where an alias or a mistake stands for them.
+    if (end.offset <= done) continue;
+    const from = Math.max(done, start.offset);
+    parts.push(text.slice(done, from), stars(text.slice(from, end.offset)));
+    done = end.offset;
   }
+  let masked = parts.join('') + text.slice(done);
   for (const pattern of [AFTER_A_NAME, AFTER_A_FLAG, BEARER, USER_INFO, QUERY_VALUE]) {
     masked = masked.replace(pattern, (_, before: string, value: string) => before + stars(value));
   }
