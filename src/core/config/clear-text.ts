@@ -83,7 +83,7 @@ function inUrl(text: string): string[] {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return [];
   const [, userInfo] = /^[^/]*\/\/([^/?#]*)@/.exec(text) ?? [];
   const password = userInfo === undefined ? [] : [userInfo.slice(userInfo.indexOf(':') + 1)];
-  const query = [...text.matchAll(/[?&]([^=&#]+)=([^&#]*)/g)]
+  const query = [...text.matchAll(/[?&]([^=&#]{1,100})=([^&#]*)/g)]
     .filter(([, name = '']) => isCredentialName(name))
     .map(([, , value = '']) => value);
   return [...password, ...query];

@@ -20,9 +20,12 @@ const ABOUT = new Set(
 /** Keys that open nothing. */
 const HARMLESS_KEYS = new Set('cache foreign group hash index partition primary public row sort'.split(' '));
 
-/** Forms that are known wherever they stand: `ghp_…`, `sk-…`, `AKIA…`, a JSON web token. */
+/**
+ * Forms that are known wherever they stand: `ghp_…`, `sk-…`, `AKIA…`, a JSON web token. Bounded where something has to
+ * follow, so that no line takes quadratic time.
+ */
 const WELL_KNOWN =
-  /(?<![A-Za-z0-9])(?:sk-(?=[\w-]*\d)[\w-]{10,}|(?:gh[opsur]|github_pat|npm|hf|ntn|lin_api)_(?=\w*\d)\w{10,}|(?:glpat|pplx|xox[abeprs])-[\w-]{10,}|AKIA[A-Z0-9]{12,}|AIza[\w-]{20,}|eyJ[\w-]{8,}\.[\w.-]*)/g;
+  /(?<![A-Za-z0-9])(?:sk-(?=[\w-]{0,200}\d)[\w-]{10,}|(?:gh[opsur]|github_pat|npm|hf|ntn|lin_api)_(?=\w{0,200}\d)\w{10,}|(?:glpat|pplx|xox[abeprs])-[\w-]{10,}|AKIA[A-Z0-9]{12,}|AIza[\w-]{20,}|eyJ[\w-]{8,400}\.[\w.-]*)/g;
 
 /** Values that are modes and numbers. */
 const HARMLESS = /^(?:true|false|yes|no|on|off|none|null|\d{1,4})$/i;

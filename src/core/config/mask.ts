@@ -2,14 +2,16 @@ import { replaceWellKnownKeys } from './credential.js';
 import type { ExaminedConfig } from './load.js';
 import type { Path } from './yaml-document.js';
 
+// Every repetition that something else has to follow is bounded: unbounded ones would start anew at each letter of a
+// line that has no end, which takes quadratic time.
 /** Words before a value that tell what it is, also where the syntax is too broken to tell by its key. */
 const AFTER_A_NAME =
-  /((?:authorization|cookie|[\w-]*(?:token|secret|password|passwd|api[_-]?key|access[_-]?key))["']?[ \t]*[:=][ \t]*)("[^"\n]*"?|'[^'\n]*'?|[^\s"'][^\n,}\]]*)/gi;
+  /((?:authorization|cookie|[\w-]{0,60}(?:token|secret|password|passwd|api[_-]?key|access[_-]?key))["']?[ \t]{0,20}[:=][ \t]{0,20})("[^"\n]*"?|'[^'\n]*'?|[^\s"'][^\n,}\]]*)/gi;
 const AFTER_A_FLAG =
-  /(--?(?:token|secret|password|api-?key|access-?key)["']?\s*[,\s=]\s*(?:-\s+)?["']?)((?:\$\{[^}\n]*\}|[^\s"',}\]])+)/gi;
-const USER_INFO = /(:\/\/)([^\s/@"']+)(?=@)/g;
-const QUERY_VALUE = /([?&][^=\s&"'#]+=)([^&\s"'#]+)/g;
-const BEARER = /(\b(?:Bearer|Basic)\s+)((?:\$\{[^}\n]*\}|[^\s"',}\]])+)/gi;
+  /(--?(?:token|secret|password|api-?key|access-?key)["']?\s{0,20}[,\s=]\s{0,20}(?:-\s{1,20})?["']?)((?:\$\{[^}\n]{0,200}\}|[^\s"',}\]])+)/gi;
+const USER_INFO = /(:\/\/)([^\s/@"']{1,1000})(?=@)/g;
+const QUERY_VALUE = /([?&][^=\s&"'#]{1,100}=)([^&\s"'#]+)/g;
+const BEARER = /(\b(?:Bearer|Basic)\s{1,20})((?:\$\{[^}\n]{0,200}\}|[^\s"',}\]])+)/gi;
 
 /**
  * The source with `*` for every letter of a credential, so that it can be shown where others read along. Lengths
@@ -36,7 +38,7 @@ export function maskSecrets(text: string, { raw, document }: ExaminedConfig): st
 
 /** Quotes, spaces and references stay, so that the line still reads as what it is. */
 function stars(text: string): string {
-  return text.replace(/\$\{[^}\n]*\}|\b(?:Bearer|Basic)\b|[^\s"']/g, (letters) =>
+  return text.replace(/\$\{[^}\n]{0,200}\}|\b(?:Bearer|Basic)\b|[^\s"']/g, (letters) =>
     letters.length > 1 ? letters : '*',
   );
 }

@@ -151,7 +151,7 @@ function wrongKey(path: Path): Explanation {
 
 function wrongType(issue: z.core.$ZodIssue, found: unknown, isJson: boolean): Explanation {
   const { path } = issue;
-  const last = path.length === 0 ? 'the file' : String(path.at(-1));
+  const last = settingOf(path);
   const wanted = issue.code === 'invalid_type' ? expected(issue.expected) : undefined;
   if (wanted === undefined) return { code: 'CFG105', message: `${last}: ${issue.message}` };
   const isWhole = wanted === 'a whole number' && typeof found === 'number';
@@ -186,6 +186,13 @@ function typeHint(path: Path, wanted: string, found: unknown): string {
     return 'write its settings below, as in url: http://localhost:8000/sse';
   }
   return last === 'headers' || last === 'env' ? 'write name: value below it' : 'write its settings below it';
+}
+
+/** How a message names the value at a path. */
+function settingOf(path: Path): string {
+  const last = path.at(-1);
+  if (last === undefined) return 'the file';
+  return typeof last === 'number' ? `entry ${last + 1} of ${nameOf(path)}` : String(last);
 }
 
 /** The last key of a path; for an entry of a list that of the list. */

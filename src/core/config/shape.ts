@@ -63,17 +63,17 @@ export function checkShape<Value>(
   const written = new Map<string, string>();
   const places = placesAsMeant(given, written);
   const problems: ShapeProblem[] = [];
+  let found = problemsOfAll(parsed.error.issues, raw, places, rules);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const misspelt = problemsOfAll(parsed.error?.issues ?? [], raw, places, rules).filter(
-      ({ code, replacement }) => code === 'CFG104' && replacement !== undefined,
-    );
+    const misspelt = found.filter(({ code, replacement }) => code === 'CFG104' && replacement !== undefined);
     if (misspelt.length === 0) break;
     for (const problem of misspelt) rename(raw, problem, written);
     problems.push(...misspelt);
     parsed = rules.schema.safeParse(raw);
+    found = problemsOfAll(parsed.error?.issues ?? [], raw, places, rules);
   }
   const issues = parsed.error?.issues ?? [];
-  problems.push(...problemsOfAll(issues, raw, places, rules));
+  problems.push(...found);
   const broken = new Set<string>();
   const unknown = new Set<string>();
   const remove: Removal = new Map();
