@@ -6,6 +6,8 @@ export default defineConfig({
     globalSetup: ['test/fixtures/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What a test waits for comes as soon as the machine lets it.
+    expect: { poll: { timeout: 15_000 } },
     // Tests start real servers and child processes: more files at once than cores only adds noise.
     maxWorkers: 2,
     coverage: {

@@ -6,6 +6,7 @@ import type { Shelf } from './cache/entry.js';
 import { Connections } from './clients/connections.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
 import type { ResourceClient, ToolResult } from './clients/resource-client.js';
+import type { ServerRequests } from './clients/server-requests.js';
 import type { OwnExecutable } from './clients/start-server.js';
 import { toolFailure } from './clients/tool-failure.js';
 import { attribute, type Phase } from './clients/circumstances.js';
@@ -45,6 +46,12 @@ export interface OrchestratorOptions {
    * changes of a resource are asked to (at most 100 of them each).
    */
   readonly listens?: boolean;
+  /**
+   * Who answers what servers ask of their client.
+   *
+   * @internal
+   */
+  readonly serverRequests?: ServerRequests;
 }
 
 /** What a server knows, as the documents' `gather_all_resources` returns it. */
@@ -169,7 +176,11 @@ export class MCPOrchestrator implements AsyncDisposable {
     this.#redactor = this.#createRedactor(config);
     this.#cache = this.#createCache(config);
     this.#connections = new Connections(
-      { redact: this.#redact, maxBytes: DEFAULT_MAX_MESSAGE_BYTES },
+      {
+        redact: this.#redact,
+        maxBytes: DEFAULT_MAX_MESSAGE_BYTES,
+        ...(options.serverRequests === undefined ? {} : { serverRequests: options.serverRequests }),
+      },
       options.ownExecutable ?? { command: 'mcpx', args: [] },
     );
   }

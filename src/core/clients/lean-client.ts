@@ -1,5 +1,6 @@
 import { Client, ProtocolError, type StandardSchemaV1 } from '@modelcontextprotocol/client';
 import { readVersion } from '../version.js';
+import type { ServerRequests } from './server-requests.js';
 
 /** Lets the SDK pass a result on as it came: what is inside is checked by us, entry by entry. */
 export const ANY_OBJECT: StandardSchemaV1<unknown, Record<string, unknown>> = {
@@ -32,11 +33,23 @@ const INITIALIZE_RESULT: StandardSchemaV1<unknown, Record<string, unknown>> = {
  * whole protocol (10 ms of a start that takes 60), and it would set up a validator of tool outputs.
  */
 export class LeanClient extends Client {
-  constructor(mode: 'legacy' | { readonly pin: string }) {
+  /** @param answering  who answers requests of the server, and what for */
+  constructor(
+    mode: 'legacy' | { readonly pin: string },
+    answering?: { readonly serverId: string; readonly requests: ServerRequests },
+  ) {
     super(
       { name: 'mcpx', version: readVersion() },
-      { versionNegotiation: { mode }, jsonSchemaValidator: NO_VALIDATOR },
+      {
+        versionNegotiation: { mode },
+        jsonSchemaValidator: NO_VALIDATOR,
+        ...(answering === undefined ? {} : { capabilities: answering.requests.capabilities }),
+      },
     );
+    if (answering === undefined) return;
+    const { serverId, requests } = answering;
+    this.fallbackRequestHandler = ({ method, params }, { mcpReq }) =>
+      requests.answer(serverId, { method, params: { ...params } }, mcpReq.signal);
   }
 
   /**

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SdkError, SdkErrorCode, SdkHttpError, type RequestOptions } from '@modelcontextprotocol/client';
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+  type RequestOptions,
+} from '@modelcontextprotocol/client';
 import type { ServerConfig, TransportKind } from '../config/config.js';
 import { MCPConnectionError, MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import { inSpan, type Operation } from '../operation.js';
@@ -45,6 +51,10 @@ export interface RawRead extends CacheHints {
 export interface ForwardOptions {
   /** Called with each `notifications/progress` of the request; the timeout counts from the last one. */
   readonly onProgress?: (progress: Readonly<Record<string, unknown>>) => void;
+  /** What the one who asks can do, which servers of 2026-07-28 are told with each request. */
+  readonly clientCapabilities?: Readonly<Record<string, unknown>>;
+  /** Instead of the server's `timeout`. */
+  readonly timeoutMs?: number;
 }
 
 export interface ToolResult {
@@ -158,7 +168,7 @@ async function connectOver(
       const transport = createTransport(server, kind, options, child);
       transports.push(transport);
       return traceHandshake(mode, server, kind, options, op, failureOf, (span) =>
-        connectWith(mode, transport, server, within, span),
+        connectWith(mode, transport, server, options, within, span),
       );
     };
     if (options.limit === undefined) return begin(signal);
@@ -217,10 +227,12 @@ async function connectWith(
   mode: Mode,
   transport: LeanTransport,
   server: ServerConfig,
+  options: ConnectOptions,
   signal: AbortSignal,
   span: Span,
 ): Promise<Attempt> {
-  const client = new LeanClient(mode);
+  const { serverRequests: requests } = options;
+  const client = new LeanClient(mode, requests === undefined ? undefined : { serverId: server.id, requests });
   const traced = new TracedRequests();
   traced.follow(transport, span);
   try {
@@ -366,12 +378,20 @@ class SdkResourceClient implements ResourceClient {
     method: string,
     params: Readonly<Record<string, unknown>>,
     op: Operation,
-    { onProgress }: ForwardOptions = {},
+    { onProgress, clientCapabilities, timeoutMs }: ForwardOptions = {},
   ): Promise<Record<string, unknown>> {
     const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
     const phase = method === 'resources/read' ? 'read' : 'call';
-    return this.#request(method, params, phase, op, uri, {
+    const isTold = clientCapabilities !== undefined && this.connection.era === 'modern';
+    const told = isTold
+      ? {
+          ...params,
+          _meta: { ...(params['_meta'] as object), [CLIENT_CAPABILITIES_META_KEY]: clientCapabilities },
+        }
+      : params;
+    return this.#request(method, told, phase, op, uri, {
       allowInputRequired: true,
+      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
       ...(onProgress === undefined
         ? {}
         : { onprogress: (progress) => onProgress({ ...progress }), resetTimeoutOnProgress: true }),
@@ -510,9 +530,9 @@ class SdkResourceClient implements ResourceClient {
       await this.#options.limit?.take(op.signal);
       started = performance.now();
       return await this.#client.request({ method, params }, ANY_OBJECT, {
+        timeout: timeoutMs,
         ...more,
         signal: op.signal,
-        timeout: timeoutMs,
       });
     } catch (error) {
       const circumstances = {

@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/client';
 import type { Phase } from './circumstances.js';
+import type { ServerRequests } from './server-requests.js';
 import type { RateLimit } from '../resilience/limit.js';
 
 /** A transport of ours, below the SDK's client. */
@@ -22,6 +23,8 @@ export interface ConnectOptions {
   readonly redact: (text: string) => string;
   /** Upper bound of one message. */
   readonly maxBytes: number;
+  /** Who answers what servers ask of their client; absent where nobody does. */
+  readonly serverRequests?: ServerRequests;
   /** Where each request waits for its turn; absent where there is no limit. */
   readonly limit?: RateLimit;
   /** Given, as connecting begins, what tells from then on how far it has come. */

@@ -13,7 +13,9 @@ import {
   type Offered,
 } from './catalogue.js';
 import { LIST_KINDS, type Entry, type ListKind } from './kinds.js';
+import { LogMessages } from './log-messages.js';
 import { Measures } from './measures.js';
+import type { Relays } from './relays.js';
 import { GatewaySubscriptions } from './subscriptions.js';
 import { Upstream, type ListOutcome, type UpstreamOptions, type UseServer } from './upstream.js';
 
@@ -32,6 +34,7 @@ export interface MergedList extends Catalogue {
 /** What a gateway stands on. */
 export interface GatewayOptions {
   readonly use: UseServer;
+  readonly relays: Relays;
   /** Whether callers need a token. */
   readonly isGuarded: boolean;
 }
@@ -58,6 +61,9 @@ export class Gateway {
   #joins = 0;
   readonly subscriptions: GatewaySubscriptions;
   readonly measures = new Measures();
+  readonly logMessages = new LogMessages((level) => {
+    for (const upstream of this.#upstreams) upstream.setLogLevel(level);
+  });
   /** Who is told that a merged list has changed. */
   notify: ServerNotifier | undefined;
   readonly #merged = new Map<
@@ -232,6 +238,7 @@ export class Gateway {
         else this.measures.listMisses += 1;
       },
       onNotification: (notification) => this.#told(id, notification),
+      logLevel: () => this.logMessages.level,
     };
   }
 
@@ -245,6 +252,7 @@ export class Gateway {
   }
 
   #told(serverId: string, { method, params }: ServerNotification): void {
+    if (method === 'notifications/message') this.logMessages.tell(serverId, params);
     if (method !== 'notifications/resources/updated' || typeof params['uri'] !== 'string') return;
     for (const exposed of this.subscriptions.exposedAs(serverId, params['uri'])) {
       this.notify?.resourceUpdated(exposed);

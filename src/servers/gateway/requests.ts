@@ -1,6 +1,5 @@
 import { UriTemplate } from '@modelcontextprotocol/server';
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
-import type { ForwardOptions } from '../../core/clients/resource-client.js';
 import { selects } from '../../core/gather/select.js';
 import type { Operation } from '../../core/operation.js';
 import { parseAddress } from './address.js';
@@ -9,7 +8,7 @@ import { isNotFound, unknownName, unknownResource } from './failure.js';
 import { ttlOf } from './freshness.js';
 import type { Gateway } from './gateway.js';
 import { attributed } from './meta.js';
-import type { Upstream } from './upstream.js';
+import type { ForwardedFor, Upstream } from './upstream.js';
 
 export type Params = Readonly<Record<string, unknown>>;
 type Result = Record<string, unknown>;
@@ -17,7 +16,7 @@ type Result = Record<string, unknown>;
 /** How a request of a client travels on. */
 export interface Passage {
   readonly op: Operation;
-  readonly options: ForwardOptions;
+  readonly options: ForwardedFor;
   /** Told which server answers, as soon as that is known. */
   readonly onServer: (serverId: string) => void;
 }

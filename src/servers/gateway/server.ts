@@ -15,6 +15,7 @@ import { KINDS, LIST_KINDS, type ListKind } from './kinds.js';
 import type { RequestOutcome } from './measures.js';
 import { describeEntry, describeList, passedOn } from './meta.js';
 import { pageOf } from './paging.js';
+import type { Relay } from './relays.js';
 import { callTool, complete, getPrompt, readResource, type Params, type Passage } from './requests.js';
 
 /** What is inside is the business of the server that gets it. */
@@ -26,6 +27,9 @@ const ANY_PARAMS: StandardSchemaV1<unknown, Params> = {
   },
 };
 
+/** A person may take this long to answer what a server asks. */
+const ASK_MS = 10 * 60_000;
+
 const METHODS: Readonly<Record<ListKind, string>> = {
   resources: 'resources/list',
   templates: 'resources/templates/list',
@@ -36,7 +40,7 @@ const METHODS: Readonly<Record<ListKind, string>> = {
 type Result = Record<string, unknown>;
 
 /** One instance for one session or request; all of them stand on the same gateway. */
-export function createGatewayServer(gateway: Gateway): McpServer {
+export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'): McpServer {
   const mcp = new McpServer(
     { name: 'mcpx-gateway', title: 'mcpx gateway', version: readVersion() },
     {
@@ -45,6 +49,8 @@ export function createGatewayServer(gateway: Gateway): McpServer {
         tools: { listChanged: true },
         prompts: { listChanged: true },
         completions: {},
+        // From 2026-07-28 on a client asks for log messages with each request, and gets those of that request.
+        ...(era === 'legacy' ? { logging: {} } : {}),
       },
       instructions: instructions(gateway),
     },
@@ -73,7 +79,21 @@ export function createGatewayServer(gateway: Gateway): McpServer {
       return server.projectCallToolResult(result as never, schema);
     }),
   );
+  if (era === 'legacy') passLogMessages();
   return mcp;
+
+  function passLogMessages(): void {
+    const session = gateway.logMessages.join((params) => {
+      // Nobody may be listening yet, or any more.
+      server.notification({ method: 'notifications/message', params: { ...params } }).catch(() => undefined);
+    });
+    on('logging/setLevel', async ({ level }) => {
+      if (session.setLevel(String(level))) return {};
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown level: ${String(level)}`);
+    });
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's server is no event target
+    server.onclose = () => session.leave();
+  }
 
   async function list(kind: ListKind, { cursor }: Params): Promise<Result> {
     const started = performance.now();
@@ -95,6 +115,20 @@ export function createGatewayServer(gateway: Gateway): McpServer {
       record('error');
       throw toProtocolError(error);
     }
+  }
+
+  /** The way back to the client, for what a server asks while it works on a request. */
+  function relayOf(mcpReq: ServerContext['mcpReq']): Relay {
+    const told = (mcpReq.envelope as Params | undefined)?.[CLIENT_CAPABILITIES_META_KEY];
+    return {
+      client: mcp,
+      capabilities: (told ?? server.getClientCapabilities() ?? {}) as Relay['capabilities'],
+      ask:
+        era === 'modern'
+          ? undefined
+          : ({ method, params }, signal) =>
+              mcpReq.send({ method, params: { ...params } }, ANY_PARAMS, { signal, timeout: ASK_MS }),
+    };
   }
 
   /** Sends a request on, and writes into the log who asked whom for what, and how that went; never any contents. */
@@ -124,7 +158,7 @@ export function createGatewayServer(gateway: Gateway): McpServer {
     try {
       const result = await send(passedParams(params, mcpReq), {
         op,
-        options: optionsOf(mcpReq),
+        options: { ...progressOf(mcpReq), relay: relayOf(mcpReq) },
         onServer: (id) => {
           answering = id;
         },
@@ -145,20 +179,16 @@ export function createGatewayServer(gateway: Gateway): McpServer {
 /** The parameters as they go on: answers to what a server asked for come with them, what was for us alone does not. */
 function passedParams(params: Params, mcpReq: ServerContext['mcpReq']): Params {
   const { progressToken: _ours, ...meta } = passedOn(params['_meta']);
-  const capabilities = (mcpReq.envelope as Params | undefined)?.[CLIENT_CAPABILITIES_META_KEY];
   const requestState = mcpReq.requestState();
   return {
     ...params,
     ...(mcpReq.inputResponses === undefined ? {} : { inputResponses: mcpReq.inputResponses }),
     ...(requestState === undefined ? {} : { requestState }),
-    _meta: {
-      ...meta,
-      ...(capabilities === undefined ? {} : { [CLIENT_CAPABILITIES_META_KEY]: capabilities }),
-    },
+    _meta: meta,
   };
 }
 
-function optionsOf({ _meta, notify }: ServerContext['mcpReq']): Passage['options'] {
+function progressOf({ _meta, notify }: ServerContext['mcpReq']): Pick<Passage['options'], 'onProgress'> {
   const progressToken = _meta?.progressToken;
   if (progressToken === undefined) return {};
   return {

@@ -5,6 +5,7 @@ import type { Operation } from '../../core/operation.js';
 import { MCPOrchestrator } from '../../core/orchestrator.js';
 import { serve, type Served, type ServeOptions } from '../serve.js';
 import { Gateway } from './gateway.js';
+import { Relays } from './relays.js';
 import { createGatewayServer } from './server.js';
 import { gatewayPages } from './status.js';
 
@@ -28,11 +29,13 @@ export async function startGateway(
   { ownExecutable, ...options }: GatewayServeOptions,
   op: Operation,
 ): Promise<ServedGateway> {
-  const orchestrator = new MCPOrchestrator(config, { ownExecutable });
+  const relays = new Relays();
+  const orchestrator = new MCPOrchestrator(config, { ownExecutable, serverRequests: relays });
   const gateway = new Gateway(
     config,
     {
       use: (server, ...rest) => orchestrator.use(server.id, ...rest),
+      relays,
       isGuarded: options.bearerToken !== undefined,
     },
     op,
@@ -43,7 +46,7 @@ export async function startGateway(
   };
   try {
     const served = await serve(
-      () => createGatewayServer(gateway),
+      ({ era }) => createGatewayServer(gateway, era),
       {
         ...options,
         subscriptions: gateway.subscriptions,

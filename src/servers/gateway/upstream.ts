@@ -5,8 +5,10 @@ import type { ServerConfig } from '../../core/config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../../core/errors.js';
 import { withSignal, type Operation } from '../../core/operation.js';
 import { createBackoff } from './backoff.js';
+import { createCallLimit } from './call-limit.js';
 import { ttlOf, type Held } from './freshness.js';
 import { decodeEntries, KINDS, LIST_KINDS, type Entry, type ListKind } from './kinds.js';
+import type { Relay, Relays } from './relays.js';
 
 /** Does something over the connection to a server, opening it where it is not open. */
 export type UseServer = <T>(
@@ -18,6 +20,7 @@ export type UseServer = <T>(
 
 export interface UpstreamOptions {
   readonly use: UseServer;
+  readonly relays: Relays;
   /** How long answers without a hint of their own stay fresh. */
   readonly cacheTtlMs: number;
   /** Whether callers need a token: then no cache may share answers between them, whatever a server says. */
@@ -30,6 +33,13 @@ export interface UpstreamOptions {
   readonly onChange: () => void;
   /** Called with what the server tells unasked, other than that a list has changed. */
   readonly onNotification: (notification: ServerNotification) => void;
+  /** The level that clients want log messages from; `undefined` where none has said so. */
+  readonly logLevel: () => string | undefined;
+}
+
+/** For whom a request is passed on. */
+export interface ForwardedFor extends Pick<ForwardOptions, 'onProgress'> {
+  readonly relay: Relay;
 }
 
 /** How a server stands with one list. */
@@ -46,6 +56,7 @@ interface Load {
   readonly startedAt: number;
 }
 
+const LONGEST_TIMER_MS = 2_147_483_647;
 const UPDATED = 'notifications/resources/updated';
 const CHANGED_LISTS: Readonly<Record<string, readonly ListKind[]>> = {
   'notifications/resources/list_changed': ['resources', 'templates'],
@@ -187,20 +198,32 @@ export class Upstream {
     if (held !== undefined) this.#lists.set(kind, { ...held, ttlMs: 0 });
   }
 
-  /** Passes a request on, over a new connection where there is none. */
+  /** Passes a request of a client on, over a new connection where there is none. */
   async forward(
     method: string,
     params: Readonly<Record<string, unknown>>,
     op: Operation,
-    options?: ForwardOptions,
+    { onProgress, relay }: ForwardedFor,
   ): Promise<Record<string, unknown>> {
+    const send = (client: ResourceClient) =>
+      this.#options.relays.run(this.server.id, relay, async (isAsking) => {
+        using limit = createCallLimit(this.server, op.signal, isAsking);
+        return await client.forward(method, params, withSignal(op, limit.signal), {
+          // The limit counts, which knows when the server waits for the client.
+          timeoutMs: LONGEST_TIMER_MS,
+          clientCapabilities: relay.capabilities,
+          ...(onProgress === undefined
+            ? {}
+            : {
+                onProgress: (progress) => {
+                  limit.touch();
+                  onProgress(progress);
+                },
+              }),
+        });
+      });
     try {
-      const isRepeatable = method !== 'tools/call';
-      const result = await this.#use(
-        (client) => client.forward(method, params, op, options),
-        op,
-        isRepeatable,
-      );
+      const result = await this.#use(send, op, method !== 'tools/call');
       if (this.#state !== 'up') void this.tryNow();
       return result;
     } catch (error) {
@@ -218,6 +241,15 @@ export class Upstream {
   async unsubscribe(uri: string): Promise<void> {
     this.#subscribed.delete(uri);
     await this.#watch?.unsubscribe(uri);
+  }
+
+  /** Asks for log messages from a level on; one that has none, or whose revision asks by request, is let be. */
+  setLogLevel(level: string): void {
+    const { client } = this;
+    if (client?.connection.era !== 'legacy' || !client.connection.capabilities.includes('logging')) return;
+    client.forward('logging/setLevel', { level }, this.#op).catch((error: unknown) => {
+      this.#op.log('gateway.log_level_refused', { server: this.server.id, message: String(error) }, 'debug');
+    });
   }
 
   close(): void {
@@ -267,6 +299,8 @@ export class Upstream {
       onGap: () => void this.tryNow(),
     });
     for (const uri of this.#subscribed) void this.#renewSubscription(uri);
+    const level = this.#options.logLevel();
+    if (level !== undefined) this.setLogLevel(level);
     void client.closed.then(() => {
       if (this.#client === client && !this.#closed.signal.aborted) this.#onClosed();
     });

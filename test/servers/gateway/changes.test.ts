@@ -60,7 +60,7 @@ for (const upstreamKind of UPSTREAM_KINDS) {
         let changes = 0;
         client.setNotificationHandler('notifications/tools/list_changed', () => void (changes += 1));
         if (clientKind === 'modern') await client.listen({ toolsListChanged: true });
-        expect((await client.listTools()).tools).toHaveLength(4);
+        expect((await client.listTools()).tools).toHaveLength(5);
         a.addTool('later');
         await expect.poll(() => changes).toBeGreaterThan(0);
         const { tools } = await client.listTools(undefined, { cacheMode: 'bypass' });

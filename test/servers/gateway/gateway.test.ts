@@ -189,6 +189,7 @@ describe('tools, prompts and completions', () => {
         ['count', 'a'],
         ['echo', 'a'],
         ['fail', 'a'],
+        ['log', 'a'],
         ['wait', 'a'],
         ['other', 'b'],
       ]);
@@ -263,8 +264,8 @@ describe('tools, prompts and completions', () => {
     const client = await gateway.client();
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name)).toEqual([
-      ...['count', 'echo', 'fail', 'wait'].map((name) => `a__${name}`),
-      ...['count', 'echo', 'fail', 'wait'].map((name) => `b__${name}`),
+      ...['count', 'echo', 'fail', 'log', 'wait'].map((name) => `a__${name}`),
+      ...['count', 'echo', 'fail', 'log', 'wait'].map((name) => `b__${name}`),
     ]);
     expect(tools[1]).toMatchObject({ description: 'Echoes, as a', _meta: { 'mcpx/name': 'echo' } });
     const said = async (name: string) => (await client.callTool({ name, arguments: { text: 'x' } })).content;
@@ -284,7 +285,7 @@ describe('tools, prompts and completions', () => {
     );
     const client = await gateway.client();
     const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual(['count', 'echo', 'fail', 'wait']);
+    expect(tools.map(({ name }) => name)).toEqual(['count', 'echo', 'fail', 'log', 'wait']);
     expect(tools[1]?._meta?.['mcpx/conflict']).toMatchObject({
       winner: 'a',
       others: [{ address: 'b__echo' }],
@@ -298,7 +299,7 @@ describe('tools, prompts and completions', () => {
     await using a = await startToolUpstream({ name: 'a' });
     await using b = await startToolUpstream({ name: 'b' });
     await using gateway = await startTestGateway(
-      { a: over(a, 1), b: over(b, 10, { tools: { exclude: ['e*', 'count', 'fail'] } }) },
+      { a: over(a, 1), b: over(b, 10, { tools: { exclude: ['e*', 'count', 'fail', 'log'] } }) },
       { gateway: { on_conflict: 'error' } },
     );
     const client = await gateway.client();

@@ -71,7 +71,7 @@ describe('/metrics', () => {
         'mcpx_gateway_ready 1',
         'mcpx_gateway_server_up{server="a"} 1',
         'mcpx_gateway_server_up{server="gone"} 0',
-        'mcpx_gateway_list_entries{server="a",list="tools"} 4',
+        'mcpx_gateway_list_entries{server="a",list="tools"} 5',
         'mcpx_gateway_sessions 1',
         `mcpx_gateway_requests_total{${call},outcome="ok"} 2`,
         `mcpx_gateway_requests_total{${call},outcome="error"} 1`,
@@ -178,7 +178,7 @@ describe('mcpx gateway status', () => {
           priority: 1,
           transport: 'streamable-http',
           protocol_version: '2026-07-28',
-          entries: { resources: 1, templates: 1, tools: 4, prompts: 1 },
+          entries: { resources: 1, templates: 1, tools: 5, prompts: 1 },
           requests: 1,
           errors: 1,
           p50_ms: expect.any(Number),
@@ -195,7 +195,7 @@ describe('mcpx gateway status', () => {
     });
     const table = await run(['gateway', 'status', '--url', originOf(gateway)]);
     expect(table.stdout).toMatch(/^SERVER +STATUS +PRI/);
-    expect(table.stdout).toMatch(/\na +up +1 +2026-07-28 streamable-http +1 +1 +4 +1 +1 +1 /);
+    expect(table.stdout).toMatch(/\na +up +1 +2026-07-28 streamable-http +1 +1 +5 +1 +1 +1 /);
     expect(table.stdout).toMatch(/\ngone +down /);
     expect(table.stdout).toContain('ready, degraded, up ');
   });

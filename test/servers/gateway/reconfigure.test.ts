@@ -68,7 +68,7 @@ describe('another configuration', () => {
       gateway: { on_conflict: 'priority' },
     });
     await gateway.served.reconfigure(next);
-    await expect.poll(names).toEqual(['count', 'echo', 'fail', 'wait']);
+    await expect.poll(names).toEqual(['count', 'echo', 'fail', 'log', 'wait']);
     await expect(client.callTool({ name: 'b__wait' })).rejects.toThrow('Unknown tool');
     expect(await client.callTool({ name: 'b__echo', arguments: { text: 'x' } })).toMatchObject({
       content: [{ text: 'b: x' }],
