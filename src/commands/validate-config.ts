@@ -28,7 +28,11 @@ export const validateConfigCommand: CommandDefinition = {
       flags: '--print',
       description: 'print the configuration in effect and where each value comes from; secrets as ***',
     },
-    { flags: '--metadata <file>', description: 'check a product-metadata file the same way' },
+    {
+      flags: '--metadata <file>',
+      description:
+        'check a product-metadata file the same way; with --connect its column mappings too, in the database',
+    },
     { flags: '--schema', description: 'print the JSON Schema of the configuration' },
   ],
   examples: [
@@ -38,6 +42,7 @@ export const validateConfigCommand: CommandDefinition = {
     'mcpx validate-config --fix --dry-run',
     'mcpx validate-config --print',
     'mcpx validate-config --metadata resources/product_metadata.json',
+    'mcpx validate-config --metadata resources/product_metadata.json --connect',
     'mcpx validate-config --schema > mcp_config_schema.json',
   ],
   exits: [0, 1, 2, 3, 4, 5, 130],
@@ -64,7 +69,10 @@ async function connectAndReport(
 ): Promise<number> {
   if (input.options['connect'] !== true) return report(input, files, corrections);
   const { connectFiles } = await import('./connect-files.js');
-  return report(input, await connectFiles(input, files), corrections);
+  const connected = await connectFiles(input, files);
+  if (input.options['metadata'] === undefined) return report(input, connected, corrections);
+  const { checkLiveMappings } = await import('./live-mappings.js');
+  return report(input, await checkLiveMappings(input, connected), corrections);
 }
 
 /** @throws ConfigurationError CLI901 */

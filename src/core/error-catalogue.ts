@@ -300,6 +300,18 @@ export const ERROR_CATALOGUE = {
       'mcp_servers:\n  database:\n    url: http://localhost:8000/sse\n    domains: [sales]\n    capabilities: [excute_query]',
     remedies: ['Take the name that the hint suggests; `execute_query` makes a server the executor.'],
   },
+  CFG130: {
+    causes: [
+      'A table or column was renamed, or is misspelt.',
+      'The expression is written in another dialect than that of the database.',
+      'No table of the expression has a column that `{date_column}` could stand for.',
+    ],
+    example: '"sales amount": "sales.total"',
+    remedies: [
+      'Take the name that the hint suggests.',
+      'See what there is: `mcpx read database://metadata`.',
+    ],
+  },
 
   UPS201: {
     causes: [
