@@ -4,7 +4,8 @@ import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
 import { HttpOrigin, readErrorBody } from './http.js';
 import { httpStatusError } from './http-status.js';
-import { parseMessages } from './messages.js';
+import { parseMessages, responseId } from './messages.js';
+import { Posts } from './posts.js';
 import type { ConnectPhase, LeanTransport } from './transport.js';
 
 /**
@@ -22,6 +23,7 @@ export class SseTransport implements LeanTransport {
   readonly #origin: HttpOrigin;
   readonly #maxBytes: number;
   readonly #closed = new AbortController();
+  readonly #posts = new Posts(this.#closed.signal);
   #endpoint: URL | undefined;
   #protocolVersion: string | undefined;
 
@@ -69,7 +71,10 @@ export class SseTransport implements LeanTransport {
           this.#endpoint = this.#checkedEndpoint(event.data);
           resolve();
         } else if ((event.event ?? 'message') === 'message' && event.data !== '') {
-          for (const message of parseMessages(event.data)) this.onmessage?.(message);
+          for (const message of parseMessages(event.data)) {
+            this.#posts.answered(responseId(message));
+            this.onmessage?.(message);
+          }
         }
       })
         .then(() => {
@@ -86,7 +91,19 @@ export class SseTransport implements LeanTransport {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    if (this.#endpoint === undefined) throw new MCPConnectionError('UPS203', 'the connection is not open');
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) throw new MCPConnectionError('UPS203', 'the connection is not open');
+    await this.#posts.send(message, (signal) => this.#post(message, endpoint, signal));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(new MCPConnectionError('UPS219', 'the connection was closed'));
+    this.#origin.close();
+    this.onclose?.();
+  }
+
+  async #post(message: JSONRPCMessage, endpoint: URL, signal: AbortSignal): Promise<void> {
     const response = await this.#origin.request(
       {
         method: 'POST',
@@ -95,9 +112,9 @@ export class SseTransport implements LeanTransport {
           ...(this.#protocolVersion === undefined ? {} : { 'mcp-protocol-version': this.#protocolVersion }),
         },
         body: JSON.stringify(message),
-        signal: this.#closed.signal,
+        signal,
       },
-      this.#endpoint,
+      endpoint,
     );
     const status = response.statusCode ?? 0;
     // The answer itself comes down the stream; this body says "Accepted" or is empty.
@@ -106,13 +123,6 @@ export class SseTransport implements LeanTransport {
       throw httpStatusError(status, this.#origin.url.href, response.headers['retry-after']);
     }
     response.resume();
-  }
-
-  async close(): Promise<void> {
-    if (this.#closed.signal.aborted) return;
-    this.#closed.abort(new MCPConnectionError('UPS219', 'the connection was closed'));
-    this.#origin.close();
-    this.onclose?.();
   }
 
   #fail(error: Error): void {

@@ -10,6 +10,7 @@ import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
 import { HttpOrigin, readBody, readErrorBody } from './http.js';
 import { parseMessages, responseId } from './messages.js';
+import { Posts } from './posts.js';
 import type { ConnectPhase, LeanTransport } from './transport.js';
 
 /** Keys of the 2026-07-28 revision: what `Mcp-Name` repeats of the parameters, by method. */
@@ -40,6 +41,7 @@ export class StreamableHttpTransport implements LeanTransport {
   readonly #origin: HttpOrigin;
   readonly #maxBytes: number;
   readonly #closed = new AbortController();
+  readonly #posts = new Posts(this.#closed.signal);
   #sessionId: string | undefined;
   #protocolVersion: string | undefined;
 
@@ -71,8 +73,7 @@ export class StreamableHttpTransport implements LeanTransport {
    * @throws SdkHttpError for an HTTP status, which the SDK reads to tell the protocol eras apart
    */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    const { signal, release } = this.#guard(options?.requestSignal);
-    try {
+    const post = async (signal: AbortSignal) => {
       const response = await this.#origin.request({
         method: 'POST',
         headers: { ...this.#sessionHeaders(), ...bodyHeaders(message), ...CONTENT_HEADERS },
@@ -81,12 +82,11 @@ export class StreamableHttpTransport implements LeanTransport {
       });
       if (isInitialize(message)) this.#sessionId = header(response, 'mcp-session-id');
       await this.#receive(response, message);
+    };
+    try {
+      await this.#posts.send(message, post, options?.requestSignal);
     } catch (error) {
-      // A cancelled request has told its caller already.
-      if (options?.requestSignal?.aborted === true || this.#closed.signal.aborted) return;
-      throw error;
-    } finally {
-      release();
+      if (!this.#closed.signal.aborted) throw error;
     }
   }
 
@@ -195,23 +195,6 @@ export class StreamableHttpTransport implements LeanTransport {
     return {
       ...(this.#sessionId === undefined ? {} : { 'mcp-session-id': this.#sessionId }),
       ...(this.#protocolVersion === undefined ? {} : { 'mcp-protocol-version': this.#protocolVersion }),
-    };
-  }
-
-  #guard(requestSignal: AbortSignal | undefined): { signal: AbortSignal; release: () => void } {
-    if (requestSignal === undefined) return { signal: this.#closed.signal, release: () => undefined };
-    const controller = new AbortController();
-    const abort = () => controller.abort(requestSignal.reason ?? this.#closed.signal.reason);
-    for (const signal of [requestSignal, this.#closed.signal]) {
-      if (signal.aborted) abort();
-      signal.addEventListener('abort', abort, { once: true });
-    }
-    return {
-      signal: controller.signal,
-      release: () => {
-        requestSignal.removeEventListener('abort', abort);
-        this.#closed.signal.removeEventListener('abort', abort);
-      },
     };
   }
 }
