@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { ConfigurationError } from '../core/errors.js';
 import type { CommandInput, OptionDefinition } from './command.js';
 import { byteCount, durationMs, wholeNumber } from './values.js';
 import type { DatabaseServerOptions } from '../servers/database/server.js';
@@ -9,6 +11,9 @@ export const DATABASE_OPTIONS: readonly OptionDefinition[] = [
     flags: '--url <url>',
     description: 'a PostgreSQL: postgres://user:password@host/database (env: DATABASE_URL)',
   },
+  { flags: '--data <dir>', description: 'an embedded database that is kept in this directory' },
+  { flags: '--init <file>', description: 'SQL that a new embedded database begins with' },
+  { flags: '--csv <dir>', description: 'folder whose CSV files are the tables of a new embedded database' },
   {
     flags: '--schema <schemas...>',
     description: 'schemas whose tables are served, the first ones found first (public)',
@@ -46,11 +51,27 @@ export const DATABASE_EXAMPLES = [
   'mcpx serve database',
   'mcpx serve database --port 9000 --query-timeout 5s',
   'DATABASE_URL=postgres://reader@db.example.com/shop mcpx serve database --schema sales public',
+  'mcpx serve database --csv exports --data shop.db',
   'mcpx serve database --check --url postgres://reader@localhost/shop',
 ];
 
 /** Which database the flags name; what they leave open says the environment, then the sample shop. */
 export function databaseSource({ options, io }: CommandInput): DatabaseSource {
+  const [directory, init, csv] = ['data', 'init', 'csv'].map((name) => options[name] as string | undefined);
+  if (directory !== undefined || init !== undefined || csv !== undefined) {
+    if (options['url'] !== undefined) {
+      throw new ConfigurationError('CLI901', '--url and --data, --init, --csv name two databases');
+    }
+    return {
+      kind: 'own',
+      ...(directory === undefined ? {} : { directory: resolve(io.cwd, directory) }),
+      files: {
+        ...(init === undefined ? {} : { init: resolve(io.cwd, init) }),
+        ...(csv === undefined ? {} : { csv: resolve(io.cwd, csv) }),
+      },
+      schemas: schemasOf(options['schema']),
+    };
+  }
   const url = (options['url'] as string | undefined) ?? io.env['DATABASE_URL'];
   const waiting = options['maxWaiting'] as number | undefined;
   const queue = waiting === undefined ? {} : { maxWaiting: waiting };

@@ -55,7 +55,10 @@ export class PgliteEngine implements Engine {
       elapsed_ms: Math.round(performance.now() - startedAt),
     });
     // Its life ends with close(), not with the signal of the one who started it.
-    return new PgliteEngine(options, withSignal(op, new AbortController().signal), first.description, first);
+    // Later threads begin with what the first one loaded: the user's files may have changed since.
+    const { own: _, setupSql: __, snapshotPath: ___, ...rest } = options;
+    const later = first.snapshot === undefined ? options : { ...rest, snapshot: first.snapshot };
+    return new PgliteEngine(later, withSignal(op, new AbortController().signal), first.description, first);
   }
 
   async describe(): Promise<DatabaseDescription> {

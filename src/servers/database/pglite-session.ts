@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import type { PGlite, protocol as pgliteProtocol } from '@electric-sql/pglite';
 import { describeDatabase, quoteName } from './catalog.js';
 import type { DatabaseDescription, QueryRows, ResultColumn } from './engine.js';
+import { loadOwnData, readerSql, type OwnData } from './own-data.js';
 import { beginReadOnly } from './read-only.js';
 import { databaseError } from './query-error.js';
 import { MessageSizes } from './message-guard.js';
@@ -13,6 +14,16 @@ import { toCell, typeTable, TYPES_SQL, type TypeTable } from './values.js';
 export interface SessionOptions {
   /** A gzipped tarball of a data directory; without it the database starts empty, which takes seconds. */
   readonly snapshotPath?: string;
+  /** The same as bytes, not compressed. */
+  readonly snapshot?: Uint8Array;
+  /** A directory that keeps the data; in memory when left out. Where it is new, it begins as the snapshot. */
+  readonly dataDir?: string;
+  /** The user's files, loaded after `setupSql`. */
+  readonly own?: OwnData;
+  /** Lets the role read the schemas, and makes it where it does not exist. */
+  readonly grantReader?: boolean;
+  /** Run as the owner at the start, and before the first query of each further day (UTC). */
+  readonly dailySql?: string;
   /** Run once as the owner before anybody is served. */
   readonly setupSql?: readonly string[];
   /** The role that queries run under; it must not be a superuser. */
@@ -23,6 +34,9 @@ export interface SessionOptions {
 /** Small buffers for a small database; a sort may spill 64 MB into the memory that is its disk, then it fails. */
 const SERVER_SETTINGS = ['shared_buffers = 16MB', 'temp_file_limit = 65536', 'max_stack_depth = 1MB'];
 
+/** PGlite's RESET and DISCARD ALL leave the role as it was set first; naming the owner does not. */
+const AS_OWNER = 'SET SESSION AUTHORIZATION postgres';
+
 /** One embedded PostgreSQL. It blocks its thread while a query runs, so it lives in a worker. */
 export class PgliteSession {
   private constructor(
@@ -31,17 +45,19 @@ export class PgliteSession {
     private readonly types: TypeTable,
     private readonly options: SessionOptions,
     readonly description: DatabaseDescription,
+    private day: string,
   ) {}
 
   static async open(options: SessionOptions): Promise<PgliteSession> {
+    const day = today();
     const { database, protocol } = await openDatabase(options);
     const { rows } = await database.query<Record<string, unknown>>(TYPES_SQL);
     const run = async (sql: string): Promise<Record<string, unknown>[]> =>
       (await database.query<Record<string, unknown>>(sql)).rows;
     await database.exec(`SET SESSION AUTHORIZATION ${quoteName(options.role)}`);
     const description = await describeDatabase(run, options.schemas);
-    await database.exec('RESET SESSION AUTHORIZATION');
-    return new PgliteSession(database, protocol, typeTable(rows), options, description);
+    await database.exec(AS_OWNER);
+    return new PgliteSession(database, protocol, typeTable(rows), options, description, day);
   }
 
   /**
@@ -51,7 +67,11 @@ export class PgliteSession {
    * @throws QueryError  as the database reported it; anything else means that the session is broken
    */
   async query(sql: string, limits: RowLimits): Promise<QueryRows> {
-    const { role, schemas } = this.options;
+    const { role, schemas, dailySql } = this.options;
+    if (dailySql !== undefined && this.day !== today()) {
+      this.day = today();
+      await this.database.exec(`${AS_OWNER}; ${dailySql}`);
+    }
     await this.database.exec(`SET SESSION AUTHORIZATION ${quoteName(role)}; ${beginReadOnly(schemas)}`);
     try {
       return await this.fetch(sql, limits);
@@ -60,6 +80,11 @@ export class PgliteSession {
       // What outlives a transaction: prepared statements, session locks, listening, settings.
       await this.database.exec('DISCARD ALL');
     }
+  }
+
+  /** The whole database as a snapshot. */
+  async dump(): Promise<Uint8Array> {
+    return new Uint8Array(await (await this.database.dumpDataDir('none')).arrayBuffer());
   }
 
   async close(): Promise<void> {
@@ -122,20 +147,38 @@ export class PgliteSession {
 
 /** Opens the database without a session's limits, for the one who builds a snapshot of it too. */
 export async function openDatabase(
-  options: Pick<SessionOptions, 'snapshotPath' | 'setupSql'>,
+  options: Partial<SessionOptions>,
 ): Promise<{ readonly database: PGlite; readonly protocol: Protocol }> {
   const { PGlite, protocol } = await import('@electric-sql/pglite');
-  const { snapshotPath, setupSql = [] } = options;
+  const {
+    snapshotPath,
+    dataDir,
+    setupSql = [],
+    own,
+    grantReader,
+    role = '',
+    schemas = [],
+    dailySql,
+  } = options;
   // Unpacked here, because the engine's own decompression takes five times as long.
-  const snapshot = snapshotPath === undefined ? undefined : gunzipSync(await readFile(snapshotPath));
+  const snapshot = snapshotPath === undefined ? options.snapshot : gunzipSync(await readFile(snapshotPath));
   const database = await PGlite.create({
     postgresqlconf: SERVER_SETTINGS,
     // Segments of 1 MB instead of 16 make the directory, and so the snapshot, a third of the size.
     initDbStartParams: ['--wal-segsize=1'],
-    ...(snapshot === undefined ? {} : { loadDataDir: new Blob([snapshot]) }),
+    ...(dataDir === undefined ? {} : { dataDir: `file://${dataDir}` }),
+    ...(snapshot === undefined ? {} : { loadDataDir: new Blob([snapshot as Uint8Array<ArrayBuffer>]) }),
   });
   for (const sql of setupSql) await database.exec(sql);
+  if (own !== undefined) await loadOwnData(database, own);
+  if (grantReader === true) await database.exec(readerSql(role, schemas));
+  if (dailySql !== undefined) await database.exec(dailySql);
   return { database, protocol };
+}
+
+/** The day by which data that moves with the days is as old as it says. */
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
 }
 
 type Protocol = typeof pgliteProtocol;

@@ -3,7 +3,7 @@ import { ServeError } from '../../core/errors.js';
 import type { DatabaseDescription, QueryRows } from './engine.js';
 import type { SessionOptions } from './pglite-session.js';
 import { databaseError, QueryError } from './query-error.js';
-import type { WorkerQuery, WorkerReply } from './worker-protocol.js';
+import type { WorkerQuery, WorkerReply, WorkerStart } from './worker-protocol.js';
 
 /** Of JavaScript's heap in the worker; more ends the worker, never the process. */
 const MAX_HEAP_MB = 512;
@@ -22,6 +22,8 @@ export class PgliteWorker {
   private constructor(
     private readonly thread: Worker,
     readonly description: DatabaseDescription,
+    /** Of the user's files, where this thread loaded them. */
+    readonly snapshot?: Uint8Array,
   ) {
     thread.on('message', (reply: WorkerReply) => this.take(reply));
     thread.on('error', (error) => this.lose(error));
@@ -35,30 +37,13 @@ export class PgliteWorker {
    */
   static async start(workerUrl: URL, options: SessionOptions, signal: AbortSignal): Promise<PgliteWorker> {
     signal.throwIfAborted();
-    const { role, schemas, snapshotPath, setupSql } = options;
-    // Named one by one: whatever else the caller's object holds need not be of a kind that a thread can take.
-    const session: SessionOptions = {
-      role,
-      schemas,
-      ...(snapshotPath === undefined ? {} : { snapshotPath }),
-      ...(setupSql === undefined ? {} : { setupSql }),
-    };
-    const thread = new Worker(workerUrl, {
-      name: 'mcpx-database',
-      workerData: session,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, stackSizeMb: STACK_MB },
-      // What the engine prints while it starts is no log of ours, and stdout may carry MCP.
-      stdout: true,
-      stderr: true,
-      execArgv: [],
-      env: {},
-    });
+    const thread = startThread(workerUrl, { session: plainSession(options), create: false });
     const stop = (): void => void thread.terminate();
     signal.addEventListener('abort', stop, { once: true });
     try {
       const first = await firstReply(thread);
       signal.throwIfAborted();
-      if (first.kind === 'ready') return new PgliteWorker(thread, first.description);
+      if (first.kind === 'ready') return new PgliteWorker(thread, first.description, first.snapshot);
       throw startFailure(first);
     } catch (error) {
       await thread.terminate();
@@ -92,7 +77,7 @@ export class PgliteWorker {
   private take(reply: WorkerReply): void {
     if (reply.kind === 'rows') return this.settle()?.resolve(reply.result);
     if (reply.kind === 'refused') return this.settle()?.reject(databaseError(reply));
-    this.lose(new Error(reply.kind === 'ready' ? 'it started twice' : reply.message));
+    this.lose(new Error('message' in reply ? reply.message : 'it started twice'));
     void this.thread.terminate();
   }
 
@@ -113,21 +98,61 @@ export class PgliteWorker {
   }
 }
 
-function firstReply(thread: Worker): Promise<WorkerReply> {
-  return new Promise((resolve, reject) => {
-    thread.once('message', resolve);
-    thread.once('error', (error) => reject(startFailure({ message: error.message, missing: false })));
-    thread.once('exit', () => reject(startFailure({ message: 'its thread ended', missing: false })));
+/**
+ * Makes a data directory of a snapshot and the user's files, in a thread that ends with it.
+ *
+ * @throws ServeError  as a worker's start
+ */
+export async function createDataDirectory(workerUrl: URL, options: SessionOptions): Promise<void> {
+  const thread = startThread(workerUrl, { session: plainSession(options), create: true });
+  try {
+    const first = await firstReply(thread);
+    if (first.kind !== 'created') throw startFailure(first);
+  } finally {
+    await thread.terminate();
+  }
+}
+
+function startThread(workerUrl: URL, start: WorkerStart): Worker {
+  return new Worker(workerUrl, {
+    name: 'mcpx-database',
+    workerData: start,
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, stackSizeMb: STACK_MB },
+    // What the engine prints while it starts is no log of ours, and stdout may carry MCP.
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+    env: {},
   });
 }
 
-function startFailure(
-  reply: WorkerReply | { readonly message: string; readonly missing: boolean },
-): ServeError {
-  const { message, missing } =
-    'missing' in reply ? reply : { message: 'an unexpected answer', missing: false };
+/** Named one by one: whatever else the caller's object holds need not be of a kind that a thread can take. */
+function plainSession(options: SessionOptions): SessionOptions {
+  const { role, schemas, snapshotPath, snapshot, dataDir, setupSql, own, grantReader, dailySql } = options;
+  const session = { role, schemas, snapshotPath, snapshot, dataDir, setupSql, own, grantReader, dailySql };
+  return Object.fromEntries(
+    Object.entries(session).filter(([, value]) => value !== undefined),
+  ) as unknown as SessionOptions;
+}
+
+function firstReply(thread: Worker): Promise<WorkerReply> {
+  return new Promise((resolve, reject) => {
+    const failed = (message: string): void =>
+      reject(startFailure({ kind: 'failed', message, reason: 'engine' }));
+    thread.once('message', resolve);
+    thread.once('error', (error) => failed(error.message));
+    thread.once('exit', () => failed('its thread ended'));
+  });
+}
+
+function startFailure(reply: WorkerReply): ServeError {
+  const { message, reason } =
+    reply.kind === 'failed' ? reply : { message: 'an unexpected answer', reason: 'engine' };
+  if (reason === 'data') {
+    return new ServeError('SRV410', message, { hint: 'Correct the file; nothing of it was kept.' });
+  }
   const cause = new Error(message);
-  if (missing) {
+  if (reason === 'missing') {
     return new ServeError('SRV405', 'The embedded database engine is not installed.', {
       hint: 'Install it beside mcpx, npm install @electric-sql/pglite, or serve a PostgreSQL: --url postgres://…',
       fix: 'npm install @electric-sql/pglite',

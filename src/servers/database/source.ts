@@ -4,6 +4,7 @@ import type { Engine } from './engine.js';
 import { GuardedEngine } from './guarded-engine.js';
 import { builtSnapshotPath, builtWorkerUrls, shippedMetadataPath, type WorkerUrls } from './package-files.js';
 import { PolicyThread } from './policy-thread.js';
+import type { OwnData } from './own-data.js';
 import type { SessionOptions } from './pglite-session.js';
 import type { RoleReport } from './postgres-role.js';
 
@@ -11,6 +12,15 @@ import type { RoleReport } from './postgres-role.js';
 export type DatabaseSource = (
   | { readonly kind: 'sample' }
   | { readonly kind: 'embedded'; readonly session: SessionOptions }
+  /** The user's own, embedded. */
+  | {
+      readonly kind: 'own';
+      /** A directory that keeps it; in memory when left out. */
+      readonly directory?: string;
+      /** What it is made of when it is new. */
+      readonly files: OwnData;
+      readonly schemas: readonly string[];
+    }
   | {
       readonly kind: 'postgres';
       /** `postgres://user:password@host:port/database?sslmode=…` */
@@ -48,6 +58,10 @@ export async function openDatabase(
 
 async function openEngine(source: DatabaseSource, workers: WorkerUrls, op: Operation): Promise<Engine> {
   if (source.kind === 'postgres') return openPostgres(source, op);
+  if (source.kind === 'own') {
+    const { openOwn } = await import('./own-database.js');
+    return openOwn(source, builtSnapshotPath(), workers, op);
+  }
   const { PgliteEngine } = await import('./pglite-engine.js');
   const session = source.kind === 'sample' ? await sampleShop() : source.session;
   return PgliteEngine.start({ ...session, workerUrl: workers.database, ...queueOf(source) }, op);

@@ -1,7 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { PgliteSession, type SessionOptions } from './pglite-session.js';
+import { CsvFileError } from './csv-table.js';
+import { OwnDataError } from './own-data.js';
+import { PgliteSession } from './pglite-session.js';
 import { QueryError } from './query-error.js';
-import type { WorkerQuery, WorkerReply } from './worker-protocol.js';
+import type { WorkerQuery, WorkerReply, WorkerStart } from './worker-protocol.js';
 
 /** The thread of one embedded database: each query goes to the session. */
 const port = parentPort;
@@ -30,18 +32,30 @@ prototype.grow = function growWithin(this: WasmMemory, pages: number): number {
 };
 
 try {
-  const options = workerData as SessionOptions;
+  const { session: options, create } = workerData as WorkerStart;
   const session = await PgliteSession.open(options);
-  reply({ kind: 'ready', description: session.description });
-  port.on('message', ({ sql, ...limits }: WorkerQuery) => {
-    session.query(sql, limits).then(
-      (rows) => reply({ kind: 'rows', result: rows }),
-      (error: unknown) => reply(failureReply(error)),
-    );
-  });
+  if (create) {
+    await session.close();
+    reply({ kind: 'created' });
+  } else {
+    const isLoaded = options.own !== undefined && options.dataDir === undefined;
+    const snapshot = isLoaded ? { snapshot: await session.dump() } : {};
+    reply({ kind: 'ready', description: session.description, ...snapshot });
+    port.on('message', ({ sql, ...limits }: WorkerQuery) => {
+      session.query(sql, limits).then(
+        (rows) => reply({ kind: 'rows', result: rows }),
+        (error: unknown) => reply(failureReply(error)),
+      );
+    });
+  }
 } catch (error) {
-  const missing = (error as { readonly code?: unknown }).code === 'ERR_MODULE_NOT_FOUND';
-  reply({ kind: 'failed', message: messageOf(error), missing });
+  const isMissing = (error as { readonly code?: unknown }).code === 'ERR_MODULE_NOT_FOUND';
+  const isData = error instanceof OwnDataError || error instanceof CsvFileError;
+  reply({
+    kind: 'failed',
+    message: messageOf(error),
+    reason: isMissing ? 'missing' : isData ? 'data' : 'engine',
+  });
 }
 
 function failureReply(error: unknown): WorkerReply {

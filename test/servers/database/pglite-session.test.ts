@@ -18,7 +18,7 @@ async function state(): Promise<readonly Cell[] | undefined> {
 }
 
 describe('a session without the policy before it', () => {
-  it('still lets no hostile statement change anything that lasts', async () => {
+  it('still lets no hostile statement change anything that lasts', { timeout: 180_000 }, async () => {
     const before = await state();
     expect(before?.slice(-3)).toEqual(['mcpx_reader', 'mcpx_reader', 'on']);
     // Those that only wait or nest deeply are stopped by the policy alone.

@@ -101,10 +101,19 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${READER_ROLE};
 ANALYZE;
 `;
 
-/** Run at every start: a shop whose last sale was today has rows for "this month" on any day. */
+/**
+ * Moves all dates so that the latest order is of today: a shop whose last sale was today has rows for "this month" on
+ * any day. A second time on one day it changes nothing.
+ */
 export const SHIFT_DATES = `
-UPDATE customers SET created_at = created_at + (CURRENT_DATE - DATE '${ANCHOR_DAY}') * INTERVAL '1 day';
-UPDATE products SET created_at = created_at + (CURRENT_DATE - DATE '${ANCHOR_DAY}') * INTERVAL '1 day';
-UPDATE orders SET order_date = order_date + (CURRENT_DATE - DATE '${ANCHOR_DAY}');
-UPDATE sales SET sale_date = sale_date + (CURRENT_DATE - DATE '${ANCHOR_DAY}');
+DO $$
+DECLARE days integer := CURRENT_DATE - (SELECT max(order_date) FROM orders);
+BEGIN
+  IF days <> 0 THEN
+    UPDATE customers SET created_at = created_at + days * INTERVAL '1 day';
+    UPDATE products SET created_at = created_at + days * INTERVAL '1 day';
+    UPDATE orders SET order_date = order_date + days;
+    UPDATE sales SET sale_date = sale_date + days;
+  END IF;
+END $$;
 `;

@@ -10,12 +10,12 @@ const SHOP = { role: READER_ROLE, schemas: ['public'] } as const;
 
 /** The shop from a snapshot that `writeShopSnapshot` made. */
 export function shopFromSnapshot(snapshotPath: string): SessionOptions {
-  return { ...SHOP, snapshotPath, setupSql: [SHIFT_DATES] };
+  return { ...SHOP, snapshotPath, dailySql: SHIFT_DATES };
 }
 
 /** The shop from nothing but the metadata file: for a checkout without a build, some seconds slower. */
 export async function shopFromMetadata(metadataPath: string): Promise<SessionOptions> {
-  return { ...SHOP, setupSql: [...(await creation(metadataPath)), SHIFT_DATES] };
+  return { ...SHOP, setupSql: [...(await creation(metadataPath)), SHIFT_DATES], dailySql: SHIFT_DATES };
 }
 
 /**
