@@ -5,6 +5,7 @@ import { configText, temporaryFolder } from '../fixtures/configuration.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 import { run, type Ran } from '../fixtures/io.js';
 import { startToolUpstream } from '../fixtures/tool-upstream.js';
+import { verifies } from '../verifies.js';
 
 interface Ready {
   readonly mcp: string;
@@ -56,7 +57,7 @@ const over = (upstream: { readonly mcpUrl: string }, priority: number) => ({
 const resource = (uri: string) => ({ uri, name: uri, text: uri });
 
 describe('mcpx serve gateway', () => {
-  it('takes a changed configuration over, and refuses a broken one', async () => {
+  verifies('config:reload', 'takes a changed configuration over, and refuses a broken one', async () => {
     await using a = await startFakeUpstream({ resources: [resource('a://1')] });
     await using b = await startFakeUpstream({ resources: [resource('b://1')] });
     using folder = temporaryFolder();

@@ -56,6 +56,7 @@ interface Load {
   readonly startedAt: number;
 }
 
+const MAX_TOOLS = 10_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const UPDATED = 'notifications/resources/updated';
 const CHANGED_LISTS: Readonly<Record<string, readonly ListKind[]>> = {
@@ -400,6 +401,8 @@ export class Upstream {
       }
       this.#tools.set(tool, value);
     }
+    // A server that names its tools anew each time must not fill the memory.
+    if (this.#tools.size > MAX_TOOLS) this.#tools.clear();
   }
 
   #changesOf(kind: ListKind): number {
