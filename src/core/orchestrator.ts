@@ -595,7 +595,7 @@ export class MCPOrchestrator implements AsyncDisposable {
     const [server] = this.#chosen([id]);
     if (server === undefined) throw new Error(`${id} was chosen and is not there`);
     const attempt = async () => call(await this.#connections.get(server, op));
-    return this.#connections.policyOf(server).run(attempt, op, isRepeatable ? {} : { deadlineAt: 0 });
+    return this.#connections.policyOf(server).run(attempt, op, { isRepeatable });
   }
 
   /**

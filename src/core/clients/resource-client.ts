@@ -552,7 +552,7 @@ class SdkResourceClient implements ResourceClient {
         await this.close();
         throw translate(
           new MCPConnectionError('UPS203', 'the session has expired', {
-            context: { [SESSION_EXPIRED]: true },
+            context: { [SESSION_EXPIRED]: isForgotten ? 'refused' : 'ended' },
             hint: 'The server forgot it twice: look at its log.',
           }),
           circumstances,

@@ -11,6 +11,8 @@ import { PASSING_STATUSES } from './http-status.js';
 export interface RunOptions {
   /** When the whole must be over, on the clock of `performance.now()`: no pause reaches beyond it. */
   readonly deadlineAt?: number;
+  /** false for what must not be done twice: it is asked again only where the server has certainly not begun it. */
+  readonly isRepeatable?: boolean;
   readonly onRetry?: (error: unknown, attempt: number, pauseMs: number) => void;
 }
 
@@ -45,14 +47,15 @@ export class ServerPolicy {
    */
   run<T>(call: () => Promise<T>, op: Operation, options: RunOptions = {}): Promise<T> {
     this.#log = (event, fields, level) => op.log(event, fields, level);
+    const { isRepeatable = true } = options;
     return this.#breaker.run(() => {
       this.#budget.deposit();
-      return retry(this.#reopening(call, op), {
+      return retry(this.#reopening(call, op, isRepeatable), {
         ...this.#server.retry,
         ...options,
         signal: op.signal,
         // Others may have found out meanwhile that it is down.
-        mayHelp: (error) => !this.#breaker.isOpen && mayHelp(error),
+        mayHelp: (error) => isRepeatable && !this.#breaker.isOpen && mayHelp(error),
         mayRepeat: () => {
           const may = this.#budget.withdraw();
           if (!may) op.log('server.retry_budget_spent', { server: this.#server.id }, 'debug');
@@ -63,13 +66,13 @@ export class ServerPolicy {
   }
 
   /** A session that the server has forgotten is opened again, once, whatever the retries are. */
-  #reopening<T>(call: () => Promise<T>, op: Operation): () => Promise<T> {
+  #reopening<T>(call: () => Promise<T>, op: Operation, isRepeatable: boolean): () => Promise<T> {
     let reopened = false;
     return async () => {
       try {
         return await call();
       } catch (error) {
-        if (reopened || !hasExpired(error)) throw error;
+        if (reopened || !hasExpired(error) || !(isRepeatable || wasRefused(error))) throw error;
         reopened = true;
         op.log('server.session_expired', { server: this.#server.id });
         return call();
@@ -103,7 +106,12 @@ function mayHelp(error: unknown): boolean | number {
 }
 
 function hasExpired(error: unknown): boolean {
-  return error instanceof MCPOrchestratorException && error.context[SESSION_EXPIRED] === true;
+  return error instanceof MCPOrchestratorException && error.context[SESSION_EXPIRED] !== undefined;
+}
+
+/** Whether the request itself was refused for its session; others end with the session in the middle of their work. */
+function wasRefused(error: unknown): boolean {
+  return error instanceof MCPOrchestratorException && error.context[SESSION_EXPIRED] === 'refused';
 }
 
 const ENDED_EARLY: ReadonlySet<unknown> = new Set(['start', 'connect', 'negotiate']);

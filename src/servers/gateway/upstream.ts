@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { SESSION_EXPIRED } from '../../core/clients/circumstances.js';
 import type { ForwardOptions, ResourceClient } from '../../core/clients/resource-client.js';
 import type { ServerNotification, Watch } from '../../core/clients/watch.js';
 import type { ServerConfig } from '../../core/config/config.js';
@@ -456,7 +457,9 @@ export class Upstream {
 }
 
 function isAboutConnection(error: unknown): error is MCPOrchestratorException {
-  return error instanceof MCPOrchestratorException && !OF_ONE_REQUEST.has(error.code);
+  if (!(error instanceof MCPOrchestratorException) || OF_ONE_REQUEST.has(error.code)) return false;
+  // A server that forgot a session is there; the next request opens another one.
+  return error.context[SESSION_EXPIRED] === undefined;
 }
 
 /** Whether a promise that never rejects settles within a time. */

@@ -94,20 +94,29 @@ describe('a server that is down', () => {
     expect(await client.readResource({ uri: 'b://1' })).toMatchObject({ contents: [{ text: 'b' }] });
   });
 
-  it('that has forgotten its sessions is asked again in a new one', async () => {
-    await using a = await startFakeUpstream();
+  it('that has forgotten its sessions is asked again in a new one, and does nothing twice', async () => {
+    const calls: string[] = [];
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const pay = async () => {
+      calls.push('pay');
+      if (calls.length === 1) await released;
+      return { content: [{ type: 'text', text: 'paid' }] };
+    };
+    await using a = await startFakeUpstream({ tools: [{ name: 'pay', call: pay }] });
     await using gateway = await startTestGateway({ a: over(a, 1, { protocol: 'legacy' }) });
     const client = await gateway.client();
-    expect((await client.listResources()).resources).toHaveLength(3);
+    await client.listTools();
+    const first = client.callTool({ name: 'pay' }).catch((error: unknown) => error);
+    await expect.poll(() => calls.length).toBe(1);
     a.expireSessions();
-    await expect
-      .poll(() =>
-        client.readResource({ uri: 'item://1' }).then(
-          ({ contents }) => contents.length,
-          () => 0,
-        ),
-      )
-      .toBe(1);
+    // This one was refused before it began; the first one may be under way still.
+    expect(await client.callTool({ name: 'pay' })).toMatchObject({ content: [{ text: 'paid' }] });
+    expect(await first).toMatchObject({ message: expect.stringContaining('session') });
+    release();
+    expect(calls).toEqual(['pay', 'pay']);
+    a.expireSessions();
+    expect((await client.readResource({ uri: 'item://1' })).contents).toHaveLength(1);
   });
 
   it('that comes up later takes its place by priority', async () => {
