@@ -85,6 +85,9 @@ export class Peer {
       env: { PATH: process.env.PATH, HOME: directory, XDG_CACHE_HOME: path.join(directory, 'cache') },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    const kill = () => this.child.kill('SIGKILL');
+    process.once('exit', kill);
+    this.child.once('exit', () => process.removeListener('exit', kill));
     this.said = '';
     this.child.stderr.setEncoding('utf8').on('data', (text) => (this.said = (this.said + text).slice(-2000)));
     this.child.stdin.on('error', () => undefined);

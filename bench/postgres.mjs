@@ -38,6 +38,11 @@ export async function startPostgres(binaries) {
     ...options,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  const kill = () => {
+    server.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', kill);
   let said = '';
   server.stderr.setEncoding('utf8').on('data', (text) => (said += text));
   while (!said.includes('ready to accept connections')) {
@@ -59,6 +64,7 @@ export async function startPostgres(binaries) {
       const ended = once(server, 'exit');
       server.kill('SIGINT');
       await ended;
+      process.removeListener('exit', kill);
       rmSync(folder, { recursive: true, force: true });
     },
   };
