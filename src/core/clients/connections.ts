@@ -25,7 +25,6 @@ interface Attempt {
 export class Connections {
   readonly #options: ConnectOptions;
   readonly #own: OwnExecutable;
-  readonly #isCurrent: (server: ServerConfig) => boolean;
   readonly #attempts = new Map<string, Attempt>();
   readonly #open = new Map<string, ResourceClient>();
   readonly #children = new Map<string, Child>();
@@ -36,15 +35,9 @@ export class Connections {
   readonly #closing = new Set<Promise<unknown>>();
   #closed = false;
 
-  /** @param isCurrent  false for a server that has another configuration by now: nobody connects to it any more */
-  constructor(
-    options: ConnectOptions,
-    own: OwnExecutable,
-    isCurrent: (server: ServerConfig) => boolean = () => true,
-  ) {
+  constructor(options: ConnectOptions, own: OwnExecutable) {
     this.#options = options;
     this.#own = own;
-    this.#isCurrent = isCurrent;
   }
 
   /** The connection to a server if it is open now. */
@@ -63,7 +56,7 @@ export class Connections {
     const known = this.#policies.get(server.id);
     if (known !== undefined) return known;
     const policy = new ServerPolicy(server);
-    if (this.#isCurrent(server)) this.#policies.set(server.id, policy);
+    this.#policies.set(server.id, policy);
     return policy;
   }
 
@@ -73,8 +66,6 @@ export class Connections {
    */
   async get(server: ServerConfig, op: Operation): Promise<ResourceClient> {
     if (this.#closed) throw closedError();
-    // A gather that began before would open the old address again, and under its id that would pass for the new one.
-    if (!this.#isCurrent(server)) throw reconfiguredError(server.id);
     op.signal.throwIfAborted();
     const attempt = this.#attempts.get(server.id) ?? this.#attempt(server, op);
     attempt.waiting += 1;
@@ -116,7 +107,7 @@ export class Connections {
     const child = this.#children.get(id);
     this.#children.delete(id);
     if (attempt !== undefined) {
-      attempt.controller.abort(reconfiguredError(id));
+      attempt.controller.abort(new MCPConnectionError('UPS219', `${id} is configured anew`));
       const ending = attempt.client.then((client) => client.close()).catch(() => undefined);
       this.#track(ending);
       await ending;
@@ -238,10 +229,6 @@ export class Connections {
 
 /** Looks at a server that is starting belong to its start. */
 function nobody(): void {}
-
-function reconfiguredError(id: string): MCPConnectionError {
-  return new MCPConnectionError('UPS219', `${id} is configured anew`);
-}
 
 function closedError(): MCPConnectionError {
   return new MCPConnectionError('UPS219', 'the orchestrator is closed');

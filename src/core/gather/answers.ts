@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import {
   NOT_CACHED,
   type Answer,
@@ -101,8 +100,7 @@ export class Answers {
       async (inner) => {
         const { ttlMs, cacheScope, ...value } = await this.#ask(async (client, asked) => {
           const result = await call(client, asked);
-          const isOn = mode !== 'off' && policy.ttlMs > 0;
-          if (isOn && !isDeepStrictEqual(cache.peek(shelf, CONNECTION), client.connection)) {
+          if (mode !== 'off' && policy.ttlMs > 0 && cache.peek(shelf, CONNECTION) === undefined) {
             cache.keep(shelf, CONNECTION, client.connection);
           }
           return result;
