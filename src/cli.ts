@@ -190,8 +190,20 @@ function toOption(definition: OptionDefinition): Option {
   if (definition.default !== undefined) option.default(definition.default);
   if (definition.env !== undefined) option.env(definition.env);
   const { parse } = definition;
-  if (parse !== undefined) option.argParser((text) => parse(text));
+  if (parse !== undefined) option.argParser((text) => named(option, () => parse(text)));
   return option;
+}
+
+/** Says which of the flags it is whose value is refused. */
+function named(option: Option, parse: () => unknown): unknown {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const { code, message, hint } = error;
+    const name = option.long ?? option.flags;
+    throw new ConfigurationError(code, `${name}: ${message}`, hint === undefined ? {} : { hint });
+  }
 }
 
 function globalOptions(raw: Readonly<Record<string, unknown>>): GlobalOptions {

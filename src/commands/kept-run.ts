@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { assertOwn } from '../core/cache/disk-store.js';
+import { assertOwn, replaceFile } from '../core/cache/disk-store.js';
 import type { Shelf } from '../core/cache/entry.js';
 import { cacheFolder } from '../core/cache/folder.js';
-import type { Config, ServerConfig } from '../core/config/config.js';
+import { createRedactor, secretsOf, type Config, type ServerConfig } from '../core/config/config.js';
 import { configCandidates } from '../core/config/find.js';
 import type { Gathered } from '../core/gather/outcome.js';
 import { shelfOf } from '../core/gather/shelf-of.js';
@@ -52,12 +52,18 @@ export function rememberRun(
     config.file !== undefined &&
     config.foreign !== true &&
     gathered.outcomes.every(({ status, stale }) => status === 'ok' && stale === undefined);
-  // What is told of each step, and YAML, are the whole program's.
-  const needsAll = global.verbose || global.logLevel === 'debug' || global.output === 'yaml';
+  const redact = createRedactor(secretsOf(config));
+  const messages = gathered.outcomes.flatMap(({ warnings }) => warnings.map(({ message }) => message));
+  // What is told of each step, and YAML, are the whole program's; it alone knows what a log must hide.
+  const needsAll =
+    global.verbose ||
+    global.logLevel === 'debug' ||
+    global.output === 'yaml' ||
+    messages.some((message) => redact(message) !== message);
   if (file === undefined || !isKept || needsAll) return;
   const used = path.resolve(io.cwd, config.file ?? '');
-  // It may have been changed after it was read.
-  if (statSync(used).ctimeMs >= startedAt) return;
+  const text = unchangedSince(startedAt, used);
+  if (text === undefined || usesIgnored(text, config)) return;
   const candidates = global.config === undefined ? configCandidates(io.cwd, io.env) : [];
   const run: KeptRun = {
     global: {
@@ -79,14 +85,13 @@ export function rememberRun(
       server: withoutConnection(server),
       shelf: shelfOf(server, process.env),
     })),
-    file: { path: used, sha256: digest(readFileSync(used)) },
+    file: { path: used, sha256: digest(text) },
     absent: candidates.slice(0, Math.max(0, candidates.indexOf(used))),
   };
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    const unfinished = `${file}.${process.pid}.new`;
-    writeFileSync(unfinished, JSON.stringify(run), { mode: 0o600 });
-    renameSync(unfinished, file);
+    assertOwn(path.dirname(file));
+    replaceFile(file, JSON.stringify(run));
     removeOld(path.dirname(file));
   } catch {
     // The next run reads its flags and its configuration, as this one did.
@@ -126,6 +131,26 @@ function fileOf(argv: readonly string[], { cwd, env }: World): string | undefine
   const variables = names.sort().map((name) => [name, env[name]]);
   const key = digest(JSON.stringify([readVersion(), argv, cwd, variables])).slice(0, 32);
   return path.join(runsBeside(folder), `${key}.json`);
+}
+
+/** What a file holds that was there before and will be again: a pipe gives its text once. */
+function unchangedSince(startedAt: number, file: string): Buffer | undefined {
+  try {
+    if (!statSync(file).isFile()) return undefined;
+    const text = readFileSync(file);
+    // Looked at after it was read here: a change since the start shows, whichever of the two reads it came before.
+    const changedAt = Math.max(statSync(file).ctimeMs, lstatSync(file).ctimeMs);
+    return changedAt < startedAt ? text : undefined;
+  } catch {
+    // It went away meanwhile, and the result is out already.
+    return undefined;
+  }
+}
+
+/** Whether a configuration depends on a variable that is left out of the name of its record. */
+function usesIgnored(text: Buffer, { servers }: Config): boolean {
+  const inherited = new Set(servers.flatMap(({ inheritEnv }) => inheritEnv));
+  return [...WITHOUT_EFFECT].some((name) => text.includes(`\${${name}`) || inherited.has(name));
 }
 
 /** What is left says what a server is called and what it is for. */

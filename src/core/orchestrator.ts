@@ -11,7 +11,7 @@ import type { OwnExecutable } from './clients/start-server.js';
 import { toolFailure } from './clients/tool-failure.js';
 import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
-import { differenceOf, type ConfigDifference } from './config/difference.js';
+import { differenceOf, isSameServer, type ConfigDifference } from './config/difference.js';
 import { loadConfig } from './config/load.js';
 import {
   logFieldsOf,
@@ -182,6 +182,10 @@ export class MCPOrchestrator implements AsyncDisposable {
         ...(options.serverRequests === undefined ? {} : { serverRequests: options.serverRequests }),
       },
       options.ownExecutable ?? { command: 'mcpx', args: [] },
+      (server) => {
+        const current = this.#registry.find(server.id);
+        return current !== undefined && isSameServer(server, current);
+      },
     );
   }
 
@@ -297,19 +301,25 @@ export class MCPOrchestrator implements AsyncDisposable {
     );
     this.#initialized = true;
     this.#flushCache(op);
-    if (request.oneShot !== true) await this.#listen(gathered);
+    if (request.oneShot !== true) {
+      const deadlineMs = request.deadlineMs ?? this.config.deadlineMs;
+      await this.#listen(gathered, Math.max(0, deadlineMs - gathered.durationMs), op);
+    }
     return gathered;
   }
 
   /** Hears of changes from every server that is connected, where that was asked for. */
-  async #listen({ outcomes }: Gathered): Promise<void> {
+  async #listen({ outcomes }: Gathered, withinMs: number, op: Operation): Promise<void> {
     if (this.#options.listens !== true) return;
+    // The answers are there: a server that is silent about its subscriptions does not hold them back for longer.
+    using deadline = this.#deadline(withinMs, op);
+    const signal = AbortSignal.any([deadline.signal, this.#ending.signal]);
     await Promise.all(
       outcomes.map(async ({ server, resources }) => {
         const client = this.#connections.find(server.id);
         if (client === undefined) return;
         const uris = resources.filter(({ error }) => error === undefined).map(({ uri }) => uri);
-        await this.#listening.follow(client, uris, this.#ending.signal);
+        await this.#listening.follow(client, uris, signal);
       }),
     );
   }

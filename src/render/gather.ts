@@ -1,4 +1,4 @@
-import type { Conflict, Gathered, Outcome } from '../core/gather/outcome.js';
+import type { Conflict, Gathered, GatheredResource, Outcome } from '../core/gather/outcome.js';
 import { ageText } from './freshness.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
@@ -31,6 +31,11 @@ export function renderGather(gathered: Gathered, view: View): string {
 }
 
 function serverTable(gathered: Gathered, view: View): string {
+  const ages = gathered.outcomes.map(({ freshness, resources }) =>
+    ageText([freshness, ...resources.map((resource) => resource.freshness)]),
+  );
+  // Nobody should take a kept answer for a new one because the terminal is narrow.
+  const anyKept = ages.some((age) => age !== '-');
   const columns = [
     { title: 'SERVER', least: 12 },
     { title: 'STATUS' },
@@ -39,11 +44,10 @@ function serverTable(gathered: Gathered, view: View): string {
     { title: 'ERA', drop: 5 },
     { title: 'RES', align: 'right' as const },
     { title: 'BYTES', align: 'right' as const, drop: 1 },
-    { title: 'CACHE', drop: 6 },
+    { title: 'CACHE', drop: anyKept ? 0 : 6 },
     { title: 'TIME', align: 'right' as const },
   ];
-  const rows = gathered.outcomes.map((outcome): Cell[] => {
-    const bytes = outcome.resources.reduce((sum, resource) => sum + resource.bytes, 0);
+  const rows = gathered.outcomes.map((outcome, index): Cell[] => {
     const isStale = outcome.status === 'ok' && outcome.stale !== undefined;
     return [
       { text: outcome.server.id, ink: 'bold' },
@@ -57,8 +61,8 @@ function serverTable(gathered: Gathered, view: View): string {
             : `${outcome.connection.era} ${outcome.connection.transport}`,
       },
       { text: String(outcome.resources.length) },
-      { text: humanBytes(bytes) },
-      { text: ageText([outcome.freshness, ...outcome.resources.map(({ freshness }) => freshness)]) },
+      { text: bytesText(outcome.resources) },
+      { text: ages[index] ?? '-' },
       { text: humanMs(outcome.durationMs) },
     ];
   });
@@ -66,6 +70,12 @@ function serverTable(gathered: Gathered, view: View): string {
 }
 
 const INK = { ok: 'green', partial: 'yellow', failed: 'red' } as const;
+
+/** `-` for resources that were listed and not read. */
+function bytesText(resources: readonly GatheredResource[]): string {
+  const isListOnly = resources.length > 0 && resources.every((r) => r.contents.length === 0 && r.bytes === 0);
+  return isListOnly ? '-' : humanBytes(resources.reduce((sum, { bytes }) => sum + bytes, 0));
+}
 
 function resourceTable(gathered: Gathered, view: View): string {
   const rows = gathered.outcomes.flatMap((outcome): Cell[][] => {
@@ -75,7 +85,7 @@ function resourceTable(gathered: Gathered, view: View): string {
         { text: outcome.server.id },
         { text: resource.key },
         { text: resource.uri, ink: 'dim' },
-        { text: resource.error === undefined ? humanBytes(resource.bytes) : resource.error.code },
+        { text: resource.error === undefined ? bytesText([resource]) : resource.error.code },
       ]);
     const rest = outcome.resources.length - shown.length;
     if (rest > 0)

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configText, temporaryFolder } from '../fixtures/configuration.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
-import { run } from '../fixtures/io.js';
+import { run, withoutColor } from '../fixtures/io.js';
 
 /** A folder with a configuration of two servers and a cache of its own. */
 async function world() {
@@ -21,6 +21,7 @@ async function world() {
     two,
     mcpx: (...argv: string[]) => run(argv, { cwd: folder.path, env }),
     cache: env.XDG_CACHE_HOME,
+    folder: folder.path,
     async [Symbol.asyncDispose]() {
       await Promise.all([one.close(), two.close()]);
       folder[Symbol.dispose]();
@@ -43,6 +44,16 @@ describe('a run after another', () => {
       attempts: 0,
       cache: { hit: true, source: 'config', ttl_ms: 300_000, scope: 'private' },
     });
+  });
+
+  it('says how old the answers are on a narrow terminal too', async () => {
+    await using at = await world();
+    await at.mcpx('gather');
+    const options = { cwd: at.folder, env: { XDG_CACHE_HOME: at.cache }, columns: 48 };
+    const ran = await run(['gather'], { ...options, stdoutIsTerminal: true });
+    const stdout = withoutColor(ran.stdout);
+    expect(stdout).toMatch(/^one .* old +\d+ ms/m);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(48);
   });
 
   it('asks with --no-cache and --refresh, which contradict each other', async () => {

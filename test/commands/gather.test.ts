@@ -332,8 +332,11 @@ describe('choosing', () => {
     expect(upstreams.a.connections + upstreams.b.connections).toBe(0);
   });
 
-  it('--list-only reads nothing', async () => {
+  it('--list-only reads nothing, and tells no sizes', async () => {
     await using upstreams = await two();
+    const table = await gather(upstreams.servers, ['--list-only']);
+    expect(table.stdout).toMatch(/^a +ok .* 3 +- +- +\d+ ms$/m);
+    expect(table.stdout).toMatch(/^a +Item 1 +item:\/\/1 +-$/m);
     const { servers } = report(await gather(upstreams.servers, ['--list-only', '--json']));
     expect(Object.keys(servers['a']?.['resources'] as object)).toHaveLength(3);
     expect(upstreams.a.reads.size).toBe(0);

@@ -334,6 +334,20 @@ describe('mcpx validate-config --print', () => {
   });
 });
 
+it('an excerpt shows references as they are, and masks what stands beside them', async () => {
+  using folder = temporaryFolder();
+  const secret = 'hunter2hunter2';
+  folder.write(
+    'mcpx.yaml',
+    'mcp_servers:\n  a:\n    url: http://localhost/sse\n    headers:\n      Authorization: Bearer ${GONE}\n' +
+      `    env:\n      API_KEY: \${GONE}\n      X_TOKEN: \${GONE}${secret}\${OTHER}\n`,
+  );
+  const { stdout } = await run(['validate-config'], { cwd: folder.path });
+  expect(stdout).toContain('5 |       Authorization: Bearer ${GONE}\n');
+  expect(stdout).toContain('7 |       API_KEY: ${GONE}\n');
+  expect(stdout).toContain(`8 |       X_TOKEN: \${GONE}${'*'.repeat(secret.length)}\${OTHER}\n`);
+});
+
 describe('mcpx validate-config --fix', () => {
   const BROKEN =
     '# mine\r\nmcp_servers:\r\n  a: { url: "http://localhost/sse", prioritty: "1", domains: p } # one\r\n\r\n\r\n\r\n\r\n\r\n\r\norchestration:\n  log_level: INFOO\n  fail_fast: yes';
@@ -366,6 +380,26 @@ describe('mcpx validate-config --fix', () => {
     const again = await run(['validate-config', '--fix', '--json'], { cwd: folder.path });
     expect(JSON.parse(again.stdout)).toMatchObject({ valid: true, fixed: [], diagnostics: [] });
     expect(readFileSync(file, 'utf8')).toBe(RIGHT);
+  });
+
+  it.each([
+    ['alone', 'mcp_servers:\n\ta:\n\t\turl: U\n', 'mcp_servers:\n  a:\n    url: U\n'],
+    [
+      'four wide among spaces',
+      'mcp_servers:\n  a:\n\t# mine\n\turl: U\n',
+      'mcp_servers:\n  a:\n    # mine\n    url: U\n',
+    ],
+    [
+      'eight wide among spaces',
+      'mcp_servers:\n    a:\n\turl: U\n\tpriority: 1\n',
+      'mcp_servers:\n    a:\n        url: U\n        priority: 1\n',
+    ],
+  ])('tabs %s become so many spaces that a setting stays below its server', async (_, text, right) => {
+    using folder = temporaryFolder();
+    const withUrl = (source: string) => source.replace('U', 'http://localhost/sse');
+    const file = folder.write('mcpx.yaml', withUrl(text));
+    await run(['validate-config', '--fix'], { cwd: folder.path });
+    expect(readFileSync(file, 'utf8')).toBe(withUrl(right));
   });
 
   it('--dry-run prints a diff that can be applied, and writes nothing', async () => {

@@ -82,6 +82,23 @@ describe('an orchestrator that is reconfigured', () => {
     expect(await orchestrator.gather()).toMatchObject({ complete: true });
   });
 
+  it('never asks the old address for the new one, also not for a gather that had begun', async () => {
+    await using old = await startFakeUpstream({ resources: 40, readDelayMs: 50, tools: [{ name: 'old' }] });
+    await using moved = await startFakeUpstream({ resources: 2, listDelayMs: 300 });
+    const config = ({ url }: { url: string }) =>
+      configOf({ a: { url, priority: 1, domains: ['x'] } }, { fail_fast: false });
+    await using orchestrator = new MCPOrchestrator(config(old));
+    const before = orchestrator.gather().catch((error: unknown) => error);
+    await old.requested('resources/read', 8);
+    await orchestrator.reconfigure(config(moved));
+    const opened = old.requests.get('initialize');
+    const { outcomes } = await orchestrator.gather();
+    expect(outcomes[0]!.resources.map(({ uri }) => uri)).toEqual(['item://1', 'item://2']);
+    await before;
+    expect(moved.requests.get('resources/read')).toBe(2);
+    expect(old.requests.get('initialize')).toBe(opened);
+  });
+
   it('stops the process of a server that is gone', async () => {
     using upstream = stdioUpstream();
     const { command, args, marker } = upstream;

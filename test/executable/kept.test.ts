@@ -1,9 +1,11 @@
-import { chmodSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { configText, temporaryFolder } from '../fixtures/configuration.js';
-import { Mcpx } from '../fixtures/executable.js';
+import { environment, EXECUTABLE, Mcpx } from '../fixtures/executable.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 
 /** Tells on standard error which of our bundles a run has loaded. */
@@ -28,8 +30,14 @@ async function world(orchestration = {}) {
     one: { url: one.url, priority: 1, domains: ['x'], headers: { 'X-Key': 'sentinel-5a1' } },
     two: { url: two.url, priority: 2, domains: ['y'] },
   };
-  const write = (more: object = {}) =>
-    folder.write('mcpx.json', configText(servers, { resource_cache_ttl: 300, ...orchestration, ...more }));
+  const write = (more: object = {}, ofOne: object = {}) =>
+    folder.write(
+      'mcpx.json',
+      configText(
+        { ...servers, one: { ...servers.one, ...ofOne } },
+        { resource_cache_ttl: 300, ...orchestration, ...more },
+      ),
+    );
   write();
   const hook = folder.write('bundles.cjs', TELLS_BUNDLES);
   const env = { XDG_CACHE_HOME: path.join(folder.path, 'cache') };
@@ -40,6 +48,7 @@ async function world(orchestration = {}) {
     two,
     write,
     folder,
+    cache: env.XDG_CACHE_HOME,
     async gather(args: readonly string[] = [], more: Readonly<Record<string, string>> = {}) {
       await using mcpx = new Mcpx(['gather', ...args], {
         cwd: folder.path,
@@ -105,8 +114,8 @@ describe('a gather whose answers are all kept', () => {
     expect(at.one.lists).toBe(2);
     at.write({ deadline: '7s' });
     expect(await at.gather()).toMatchObject({ bundles: 'kept mcpx' });
-    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'mcpx' });
-    expect(await at.gather(['--no-cache'])).toMatchObject({ bundles: 'mcpx' });
+    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'kept mcpx' });
     expect(at.one.lists).toBe(4);
   });
 
@@ -144,6 +153,67 @@ describe('a gather whose answers are all kept', () => {
     expect(statSync(path.join(runs, file)).mode & 0o777).toBe(0o600);
     chmodSync(path.join(runs, file), 0o666);
     expect(await at.gather()).toMatchObject({ bundles: 'kept mcpx' });
+  });
+
+  it('is none of a configuration that comes through a pipe', async () => {
+    await using at = await world();
+    const pipe = () =>
+      promisify(execFile)(
+        'sh',
+        ['-c', 'cat mcpx.json | "$0" "$1" gather -c /dev/stdin --json', process.execPath, EXECUTABLE],
+        {
+          cwd: at.folder.path,
+          env: { ...environment(), XDG_CACHE_HOME: at.cache, MCPX_RESOURCE_CACHE_TTL: '300' },
+        },
+      );
+    const first = await pipe();
+    const second = await pipe();
+    expect(JSON.parse(first.stdout)).toMatchObject({ complete: true, cache: { hits: 0 } });
+    expect(JSON.parse(second.stdout)).toMatchObject({ complete: true, cache: { misses: 0 } });
+  });
+
+  it('does not need its configuration any more once the result is out', async () => {
+    await using at = await world();
+    at.one.change({ listDelayMs: 300 });
+    const running = at.gather();
+    await at.one.requested('resources/list');
+    rmSync(path.join(at.folder.path, 'mcpx.json'));
+    expect(await running).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('knows a configuration that uses a variable of the shell', async () => {
+    await using at = await world();
+    at.write({}, { headers: { 'X-From': '${OLDPWD}' } });
+    await sleep(20);
+    await at.gather([], { OLDPWD: '/one' });
+    await at.gather([], { OLDPWD: '/two' });
+    expect(at.one.lists).toBe(2);
+    expect(at.one.headers.map((headers) => headers['x-from'])).toContain('/two');
+  });
+
+  it('hides in its log what the whole run hides', async () => {
+    await using at = await world({ enable_logging: true, log_level: 'INFO' });
+    at.two.change({
+      resources: [
+        { uri: 'x://sentinel-5a1', name: 'same' },
+        { uri: 'x://2', name: 'same' },
+        { uri: 'x://sentinel-5a1', name: 'same' },
+      ],
+    });
+    for (const _round of [1, 2]) {
+      const { stderr } = await at.gather();
+      expect(stderr).toContain('server.warning');
+      expect(stderr).not.toContain('sentinel-5a1');
+    }
+  });
+
+  it('leaves no record in a folder that others can write', async () => {
+    await using at = await world();
+    const runs = path.join(at.cache, 'mcpx', 'runs');
+    mkdirSync(runs, { recursive: true });
+    chmodSync(runs, 0o777);
+    expect(await at.gather()).toMatchObject({ status: 0 });
+    expect(readdirSync(runs)).toEqual([]);
   });
 
   it('is forgotten after a week', async () => {

@@ -147,16 +147,19 @@ export class ResourceCache {
   /** Forgets one answer, or all of a server; what is being asked for just now is not kept either. */
   drop(shelf: Shelf, name?: string): void {
     this.#readOnce(shelf);
-    const isMeant = (key: string) =>
-      key === keyOf(shelf, name ?? '') || (name === undefined && isOn(shelf, key));
-    for (const key of [...this.#entries.keys()].filter(isMeant)) this.#entries.delete(key);
-    for (const [key, load] of this.#loads) {
-      if (!isMeant(key)) continue;
-      load.outdated = true;
+    // A server may tell of changes at any rate, so one name is not looked for among all.
+    const keys =
+      name === undefined
+        ? [...this.#entries.keys(), ...this.#loads.keys()].filter((key) => isOn(shelf, key))
+        : [keyOf(shelf, name)];
+    for (const key of keys) {
+      this.#entries.delete(key);
+      const load = this.#loads.get(key);
+      if (load !== undefined) load.outdated = true;
       this.#loads.delete(key);
     }
     this.#disk?.forget(shelf.key, name, this.#now());
-    this.#changed.set(shelf.key, shelf);
+    this.#markChanged(shelf);
   }
 
   /** Writes what is new to disk, where there is one. A disk that fails costs the cache and nothing else. */
@@ -217,7 +220,10 @@ export class ResourceCache {
   ): Promise<Answer<T>> {
     const { value, hintMs, scope = 'private' } = await load(op);
     const lifetime = lifetimeOf(hintMs, question.policy);
-    if (lifetime.ttlMs > 0 && mayKeep()) {
+    if (lifetime.ttlMs <= 0) {
+      // What was kept before is older than this, however long it was meant to last.
+      if (this.#entries.has(keyOf(question.shelf, question.name))) this.drop(question.shelf, question.name);
+    } else if (mayKeep()) {
       const hint = hintMs === undefined ? {} : { hintMs };
       const entry = { storedAt: this.#now(), ...hint, scope, bytes: weigh(value), value };
       this.#put(question.shelf, question.name, entry);
@@ -246,7 +252,11 @@ export class ResourceCache {
 
   #put(shelf: Shelf, name: string, entry: Entry): void {
     this.#entries.set(keyOf(shelf, name), entry);
-    this.#changed.set(shelf.key, shelf);
+    this.#markChanged(shelf);
+  }
+
+  #markChanged(shelf: Shelf): void {
+    if (this.#disk !== undefined) this.#changed.set(shelf.key, shelf);
   }
 
   #readOnce(shelf: Shelf): void {

@@ -29,6 +29,9 @@ const LONGEST_WRITE_MS = 10 * 60 * 1000;
 /** How exact the time of the last use is; a use within it writes nothing. */
 const TOUCH_AFTER_MS = 60 * 1000;
 
+/** Names of a server that are forgotten one by one. */
+const MOST_FORGOTTEN = 10_000;
+
 const SHELF_FILE = /^[0-9a-f]{32}\.json$/;
 
 /**
@@ -41,6 +44,8 @@ export class DiskStore {
   readonly #options: DiskOptions;
   /** What the file looked like when it was read, to see whether another process wrote it since. */
   readonly #seen = new Map<string, string>();
+  /** Answers that are as they were read or written last. */
+  readonly #fromDisk = new WeakSet<Entry>();
   /** When answers were forgotten here: another process may have written them before. */
   readonly #forgotten = new Map<string, { all: number; names: Map<string, number> }>();
   #isTroubled = false;
@@ -52,9 +57,11 @@ export class DiskStore {
   /** What is kept for a server, or nothing. */
   read(key: string): readonly (readonly [string, Entry])[] {
     const file = this.#fileOf(key);
-    const found = readShelf(file, key);
+    // Before it is read: what another process writes meanwhile must not pass for what was read.
     this.#seen.set(key, stampOf(file));
+    const found = readShelf(file, key);
     if (found === undefined) return [];
+    for (const [, entry] of found.entries) this.#fromDisk.add(entry);
     this.#touch(file);
     return found.entries;
   }
@@ -63,6 +70,11 @@ export class DiskStore {
     const forgotten = this.#forgotten.get(key) ?? { all: 0, names: new Map<string, number>() };
     if (name === undefined) forgotten.all = now;
     else forgotten.names.set(name, now);
+    // Servers choose the names: one that tells of ever new ones costs its own answers, not our memory.
+    if (forgotten.names.size > MOST_FORGOTTEN) {
+      forgotten.all = now;
+      forgotten.names.clear();
+    }
     this.#forgotten.set(key, forgotten);
   }
 
@@ -74,17 +86,13 @@ export class DiskStore {
       const text = this.#print(shelf, this.#merged(shelf.key, file, entries));
       if (text === undefined) rmSync(file, { force: true });
       else {
-        const unfinished = `${file}.${process.pid}.new`;
-        try {
-          writeFileSync(unfinished, text, { mode: 0o600 });
-          renameSync(unfinished, file);
-        } finally {
-          rmSync(unfinished, { force: true });
-        }
+        replaceFile(file, text);
       }
+      for (const [, entry] of entries) this.#fromDisk.add(entry);
       this.#seen.set(shelf.key, stampOf(file));
       this.#makeRoom(`${shelf.key}.json`);
     } catch (error) {
+      this.#remove(file);
       if (!this.#isTroubled) this.#options.onTrouble?.(error as Error);
       this.#isTroubled = true;
     }
@@ -114,6 +122,8 @@ export class DiskStore {
       ),
     );
     for (const [name, entry] of entries) {
+      // Nobody learned that here: where another process has cleared or replaced it, that stands.
+      if (this.#fromDisk.has(entry)) continue;
       const other = merged.get(name);
       if (other === undefined || other.storedAt <= entry.storedAt) merged.set(name, entry);
     }
@@ -149,6 +159,16 @@ export class DiskStore {
       }
     } catch {
       // A read-only disk: the order of leaving is worse, the answers are right.
+    }
+  }
+
+  /** What is there is older than what could not be written, which may be why that was asked for. */
+  #remove(file: string): void {
+    try {
+      assertOwn(this.#options.folder);
+      rmSync(file, { force: true });
+    } catch {
+      // A read-only disk: its answers are used for their time to live.
     }
   }
 
@@ -203,12 +223,29 @@ function readShelf(file: string, key: string): ShelfFile | undefined {
 }
 
 /**
+ * Gives a file another content at once, private to the user: who reads it sees the old one or the new one.
+ *
+ * @throws the file system's error; nothing half-written stays
+ */
+export function replaceFile(file: string, text: string): void {
+  const unfinished = `${file}.${process.pid}.new`;
+  try {
+    writeFileSync(unfinished, text, { mode: 0o600 });
+    renameSync(unfinished, file);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+/**
  * Answers decide what models and people are told: only a file that nobody else can write is believed.
  *
  * @throws where others can write it, or it is not there
  */
 export function assertOwn(file: string): void {
-  const { uid, mode } = lstatSync(file);
+  const found = lstatSync(file);
+  const { uid, mode } = found;
+  if (!found.isFile() && !found.isDirectory()) throw new Error(`${path.basename(file)} is no plain file`);
   const isMine = process.getuid === undefined || uid === process.getuid();
   if (!isMine || (process.platform !== 'win32' && (mode & 0o022) !== 0)) {
     throw new Error(`${path.basename(file)} can be written by others`);

@@ -25,6 +25,7 @@ interface Attempt {
 export class Connections {
   readonly #options: ConnectOptions;
   readonly #own: OwnExecutable;
+  readonly #isCurrent: (server: ServerConfig) => boolean;
   readonly #attempts = new Map<string, Attempt>();
   readonly #open = new Map<string, ResourceClient>();
   readonly #children = new Map<string, Child>();
@@ -35,9 +36,15 @@ export class Connections {
   readonly #closing = new Set<Promise<unknown>>();
   #closed = false;
 
-  constructor(options: ConnectOptions, own: OwnExecutable) {
+  /** @param isCurrent  false for a server that has another configuration by now: nobody connects to it any more */
+  constructor(
+    options: ConnectOptions,
+    own: OwnExecutable,
+    isCurrent: (server: ServerConfig) => boolean = () => true,
+  ) {
     this.#options = options;
     this.#own = own;
+    this.#isCurrent = isCurrent;
   }
 
   /** The connection to a server if it is open now. */
@@ -56,7 +63,7 @@ export class Connections {
     const known = this.#policies.get(server.id);
     if (known !== undefined) return known;
     const policy = new ServerPolicy(server);
-    this.#policies.set(server.id, policy);
+    if (this.#isCurrent(server)) this.#policies.set(server.id, policy);
     return policy;
   }
 
@@ -66,6 +73,8 @@ export class Connections {
    */
   async get(server: ServerConfig, op: Operation): Promise<ResourceClient> {
     if (this.#closed) throw closedError();
+    // A gather that began before would open the old address again, and under its id that would pass for the new one.
+    if (!this.#isCurrent(server)) throw reconfiguredError(server.id);
     op.signal.throwIfAborted();
     const attempt = this.#attempts.get(server.id) ?? this.#attempt(server, op);
     attempt.waiting += 1;
@@ -107,7 +116,7 @@ export class Connections {
     const child = this.#children.get(id);
     this.#children.delete(id);
     if (attempt !== undefined) {
-      attempt.controller.abort(new MCPConnectionError('UPS219', `${id} is configured anew`));
+      attempt.controller.abort(reconfiguredError(id));
       const ending = attempt.client.then((client) => client.close()).catch(() => undefined);
       this.#track(ending);
       await ending;
@@ -229,6 +238,10 @@ export class Connections {
 
 /** Looks at a server that is starting belong to its start. */
 function nobody(): void {}
+
+function reconfiguredError(id: string): MCPConnectionError {
+  return new MCPConnectionError('UPS219', `${id} is configured anew`);
+}
 
 function closedError(): MCPConnectionError {
   return new MCPConnectionError('UPS219', 'the orchestrator is closed');

@@ -31,9 +31,7 @@ export function differenceOf(before: Config, after: Config): ConfigDifference {
   const old = new Map(before.servers.map((server) => [server.id, server]));
   const kept = after.servers.filter(({ id }) => old.has(id));
   const differing = kept.filter((server) => !isDeepStrictEqual(server, old.get(server.id)));
-  const relabelled = differing.filter((server) =>
-    isDeepStrictEqual(withoutLabels(server), withoutLabels(old.get(server.id) ?? server)),
-  );
+  const relabelled = differing.filter((server) => isSameServer(server, old.get(server.id) ?? server));
   const ids = (servers: readonly ServerConfig[]) => servers.map(({ id }) => id);
   return {
     added: ids(after.servers.filter(({ id }) => !old.has(id))),
@@ -42,6 +40,11 @@ export function differenceOf(before: Config, after: Config): ConfigDifference {
     relabelled: ids(relabelled),
     isChange: !isDeepStrictEqual(before, after),
   };
+}
+
+/** Whether a connection to the one serves for the other: they differ at most in what the server never hears of. */
+export function isSameServer(one: ServerConfig, other: ServerConfig): boolean {
+  return one === other || isDeepStrictEqual(withoutLabels(one), withoutLabels(other));
 }
 
 function withoutLabels(server: ServerConfig): Readonly<Record<string, unknown>> {

@@ -143,12 +143,39 @@ function parentOf(path: string): string {
   return path.split('.').slice(0, 2).join('.');
 }
 
-/** Each tab at the beginning of a line as two spaces, which is what most configurations are indented by. */
+/** Each tab at the beginning of a line as spaces. */
 function tabsOfLines(text: string): readonly Edit[] | undefined {
   const edits: Edit[] = [];
+  const tab = ' '.repeat(tabWidth(text));
   for (const match of text.matchAll(/^[ \t]*\t[ \t]*/gm)) {
     const [indent] = match;
-    edits.push({ start: match.index, end: match.index + indent.length, text: indent.replaceAll('\t', '  ') });
+    edits.push({ start: match.index, end: match.index + indent.length, text: indent.replaceAll('\t', tab) });
   }
   return edits.length === 0 ? undefined : edits;
+}
+
+/**
+ * Two spaces, which is what most configurations are indented by, unless more are needed for lines that stand deeper
+ * than the key above them: of tabs among spaces only the editor knew how wide they are.
+ */
+function tabWidth(text: string): number {
+  const lines = text.split('\n').filter((line) => !/^\s*(?:#|$)/.test(line));
+  const opened = lines.flatMap((line, index): (readonly [above: string, below: string])[] => {
+    const above = lines[index - 1];
+    const below = indentOf(line);
+    return above !== undefined && below.includes('\t') && /:\s*$/.test(above)
+      ? [[indentOf(above), below]]
+      : [];
+  });
+  const deeper = (width: number) =>
+    opened.filter(([above, below]) => columns(below, width) > columns(above, width)).length;
+  return [4, 8].reduce((best, width) => (deeper(width) > deeper(best) ? width : best), 2);
+}
+
+function indentOf(line: string): string {
+  return /^[ \t]*/.exec(line)?.[0] ?? '';
+}
+
+function columns(indent: string, width: number): number {
+  return indent.replaceAll('\t', ' '.repeat(width)).length;
 }

@@ -6,7 +6,7 @@ import type { Path } from './yaml-document.js';
 // line that has no end, which takes quadratic time.
 /** Words before a value that tell what it is, also where the syntax is too broken to tell by its key. */
 const AFTER_A_NAME =
-  /((?:authorization|cookie|[\w-]{0,60}(?:token|secret|password|passwd|api[_-]?key|access[_-]?key))["']?[ \t]{0,20}[:=][ \t]{0,20})("[^"\n]*"?|'[^'\n]*'?|[^\s"'][^\n,}\]]*)/gi;
+  /((?:authorization|cookie|[\w-]{0,60}(?:token|secret|password|passwd|api[_-]?key|access[_-]?key))["']?[ \t]{0,20}[:=][ \t]{0,20})("[^"\n]*"?|'[^'\n]*'?|(?:\$\{[^}\n]{0,200}\}|[^\s"'])(?:\$\{[^}\n]{0,200}\}|[^\n,}\]])*)/gi;
 const AFTER_A_FLAG =
   /(--?(?:token|secret|password|api-?key|access-?key)["']?\s{0,20}[,\s=]\s{0,20}(?:-\s{1,20})?["']?)((?:\$\{[^}\n]{0,200}\}|[^\s"',}\]])+)/gi;
 const USER_INFO = /(:\/\/)([^\s/@"']{1,1000})(?=@)/g;

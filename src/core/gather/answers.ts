@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   NOT_CACHED,
   type Answer,
@@ -100,7 +101,8 @@ export class Answers {
       async (inner) => {
         const { ttlMs, cacheScope, ...value } = await this.#ask(async (client, asked) => {
           const result = await call(client, asked);
-          if (mode !== 'off' && policy.ttlMs > 0 && cache.peek(shelf, CONNECTION) === undefined) {
+          const isOn = mode !== 'off' && policy.ttlMs > 0;
+          if (isOn && !isDeepStrictEqual(cache.peek(shelf, CONNECTION), client.connection)) {
             cache.keep(shelf, CONNECTION, client.connection);
           }
           return result;

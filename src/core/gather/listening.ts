@@ -1,12 +1,15 @@
+import pLimit from 'p-limit';
 import type { ResourceClient } from '../clients/resource-client.js';
 import type { ServerNotification, Watch } from '../clients/watch.js';
 import type { ServerConfig } from '../config/config.js';
+import { abortable } from '../resilience/deadline.js';
 
 /** One answer that a server says has changed; all of its answers without a name. */
 export type Forget = (server: ServerConfig, changed?: 'lists' | { readonly uri: string }) => void;
 
 /** Subscriptions cost a request each, and an answer that is not listened for still has its time to live. */
 const MOST_SUBSCRIPTIONS = 100;
+const SUBSCRIPTIONS_AT_ONCE = 8;
 
 /**
  * Hears from connected servers what has changed (`notifications/resources/list_changed` and `…/updated`), so that kept
@@ -37,12 +40,15 @@ export class Listening {
     this.#followed.set(client, followed);
     const { subscribe } = (client.connection.declared['resources'] ?? {}) as { readonly subscribe?: unknown };
     if (subscribe !== true) return;
-    for (const uri of uris) {
-      if (followed.uris.has(uri) || followed.uris.size >= MOST_SUBSCRIPTIONS) continue;
-      followed.uris.add(uri);
-      // A server may refuse it for some; their answers are kept for their time to live all the same.
-      await followed.watch.subscribe(uri, signal).catch(() => undefined);
-    }
+    const room = MOST_SUBSCRIPTIONS - followed.uris.size;
+    const added = uris.filter((uri) => !followed.uris.has(uri)).slice(0, room);
+    for (const uri of added) followed.uris.add(uri);
+    const limit = pLimit(SUBSCRIPTIONS_AT_ONCE);
+    // A server may refuse it for some; their answers are kept for their time to live all the same.
+    const subscribed = added.map((uri) =>
+      limit(() => followed.watch.subscribe(uri, signal)).catch(() => undefined),
+    );
+    await abortable(Promise.all(subscribed), signal).catch(() => undefined);
   }
 
   #onNotification(server: ServerConfig, { method, params }: ServerNotification): void {

@@ -10,6 +10,7 @@ import type { Config, ServerConfig } from '../config/config.js';
  */
 export function shelfOf(server: ServerConfig, env: Readonly<Record<string, string | undefined>>): Shelf {
   const inherited = server.inheritEnv.map((name) => [name, env[name]]);
+  const { start } = server;
   const identity = [
     server.transport,
     server.protocol,
@@ -21,6 +22,8 @@ export function shelfOf(server: ServerConfig, env: Readonly<Record<string, strin
     server.command === undefined ? undefined : path.resolve(server.cwd ?? '.'),
     sorted(server.env),
     inherited,
+    // Where nobody answers at the address, this says who will.
+    start && [start.command, start.args, path.resolve(start.cwd ?? '.'), sorted(start.env)],
   ];
   return {
     key: createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32),

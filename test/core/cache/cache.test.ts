@@ -95,6 +95,14 @@ describe('modes', () => {
     expect((await load('x')).value).toBe('x 2');
   });
 
+  it('an answer that must not be kept takes the older one with it', async () => {
+    const { cache, load } = world();
+    await load('x', {}, { hintMs: 900 });
+    expect((await load('x', { mode: 'refresh' }, { hintMs: 0 })).value).toBe('x 2');
+    expect((await load('x')).value).toBe('x 3');
+    expect(cache.peek(SHELF, 'x')).toBe('x 3');
+  });
+
   it('a kept value of another shape is asked for anew', async () => {
     const { load, asked } = world();
     await load('x');

@@ -117,6 +117,40 @@ describe('a shelf on disk', () => {
     });
   });
 
+  it('does not come back when another process has cleared it', () => {
+    using at = disk();
+    at.store().write(SHELF, [['a', entry('old')]]);
+    const running = at.store();
+    const read = running.read(KEY);
+    expect(clearShelves(at.folder)).toBe(1);
+    const learned = entry('new');
+    running.write(SHELF, [...read, ['b', learned]]);
+    expect(at.store().read(KEY)).toEqual([['b', learned]]);
+    // Nor what it has written itself before that.
+    expect(clearShelves(at.folder)).toBe(1);
+    running.write(SHELF, [
+      ['b', learned],
+      ['c', entry('newer')],
+    ]);
+    expect(
+      at
+        .store()
+        .read(KEY)
+        .map(([name]) => name),
+    ).toEqual(['c']);
+  });
+
+  it('goes when it cannot be replaced: what it holds may be outdated', () => {
+    using at = disk();
+    at.store().write(SHELF, [['a', entry('old')]]);
+    mkdirSync(`${at.file()}.${process.pid}.new`);
+    const store = at.store();
+    store.read(KEY);
+    store.write(SHELF, [['a', entry('new')]]);
+    expect(at.troubles).toHaveLength(1);
+    expect(at.store().read(KEY)).toEqual([]);
+  });
+
   it('does not get back what was forgotten here', () => {
     using at = disk();
     const [one, two] = [at.store(), at.store()];

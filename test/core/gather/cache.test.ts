@@ -237,6 +237,29 @@ describe('what is kept', () => {
     }
   });
 
+  it('is not what the server was before it is started in another way', async () => {
+    using folder = temporaryFolder();
+    await using upstream = await startFakeUpstream({ resources: 1 });
+    const startedWith = (file: string) => ({
+      a: serverOf(upstream, { start: { command: 'mcpx', args: ['serve', 'metadata', '--metadata', file] } }),
+    });
+    await run(folder.path, startedWith('one.json'));
+    await run(folder.path, startedWith('two.json'));
+    expect(upstream.lists).toBe(2);
+  });
+
+  it('tells of the connection that its answers came over', async () => {
+    using folder = temporaryFolder();
+    await using upstream = await startFakeUpstream({ resources: 1, tools: [{ name: 'first' }] });
+    const servers = { a: serverOf(upstream) };
+    expect((await run(folder.path, servers)).outcomes[0]!.connection!.capabilities).toContain('tools');
+    upstream.change({ tools: [] });
+    await run(folder.path, servers, TTL, { cache: 'refresh' });
+    const { connection, attempts } = (await run(folder.path, servers)).outcomes[0]!;
+    expect(attempts).toBe(0);
+    expect(connection!.capabilities).not.toContain('tools');
+  });
+
   it('is only what is well-formed', async () => {
     using folder = temporaryFolder();
     await using upstream = await startFakeUpstream({ resources: 1, malformed: [{ name: 'no uri' }] });

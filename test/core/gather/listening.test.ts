@@ -63,6 +63,21 @@ describe('an orchestrator that listens', () => {
     expect(await at.names()).not.toContain('"Lamp"');
   });
 
+  it('does not wait for a server that is silent about subscriptions', async () => {
+    await using upstream = await startFakeUpstream({
+      resources: 30,
+      subscribable: true,
+      hangAt: 'subscribe',
+    });
+    const config = configOf({ a: { url: upstream.url, priority: 1, domains: ['x'] } }, {});
+    await using orchestrator = new MCPOrchestrator(config, { listens: true });
+    const started = performance.now();
+    const { complete } = await orchestrator.gather({ deadlineMs: 2000 });
+    expect(complete).toBe(true);
+    expect(upstream.requests.get('resources/subscribe')).toBe(8);
+    expect(performance.now() - started).toBeLessThan(8000);
+  });
+
   verifies('orch:cache-hit', 'still asks nobody while nothing has changed', async () => {
     await using upstream = await startFakeUpstream({ resources: 2 });
     const config = configOf(
