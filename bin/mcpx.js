@@ -75,7 +75,9 @@ const io = {
   },
 };
 
-if (only === 'gather') runKept();
+// These ask the servers in any case.
+const asksAnyway = argv.includes('--refresh') || argv.includes('--no-cache');
+if (only === 'gather' && !asksAnyway) runKept();
 else runWhole();
 
 /** A gather whose answers are all kept needs next to nothing of the program. */
@@ -94,6 +96,7 @@ function runKept() {
 const LAST_RESORT_MS = 12_000;
 
 function runWhole() {
+  if (only !== 'serve') tuneForShortRun();
   const { load, keep } = compileCache(bundle, shapeOf(argv));
   const exports_ = load();
 
@@ -115,6 +118,16 @@ function runWhole() {
     if (status === 0) keep();
     process.exit(status);
   }, fail);
+}
+
+/**
+ * A command that ends soon: room for young objects that does not grow costs 3 % of time and saves 10 MB, and on Node 22
+ * and later the middle compiler takes more of both than it gives back before the end.
+ */
+function tuneForShortRun() {
+  const v8 = require('node:v8');
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
+  if (Number.parseInt(process.versions.node, 10) >= 22) v8.setFlagsFromString('--no-maglev');
 }
 
 function fail(error) {

@@ -48,8 +48,8 @@ export const serversCommand: CommandDefinition = {
 
 async function list(input: CommandInput): Promise<void> {
   const { global, io } = input;
-  const [{ openSession }, { Registry }, render, { viewOf, writeValue }] = await load();
-  const { config, redact } = await openSession(input);
+  const [{ openConfig }, { Registry }, render, { viewOf, writeValue }] = await load();
+  const { config, redact } = await openConfig(input);
   const { servers } = new Registry(config.servers);
   if (global.output === 'table') await io.out(render.renderServers(servers, viewOf(global, io), redact));
   else await writeValue(render.serverList(servers, redact), global.output, io);
@@ -57,9 +57,9 @@ async function list(input: CommandInput): Promise<void> {
 
 async function show(input: CommandInput): Promise<void> {
   const { args, global, io } = input;
-  const [{ openSession }, { Registry }, render, { viewOf, writeValue }] = await load();
+  const [{ openConfig }, { Registry }, render, { viewOf, writeValue }] = await load();
   const { chooseServers } = await import('./choose-servers.js');
-  const { config, redact } = await openSession(input);
+  const { config, redact } = await openConfig(input);
   const registry = new Registry(config.servers);
   const [id = ''] = chooseServers(registry, [String(args[0])], undefined);
   const server = registry.find(id);

@@ -21,7 +21,15 @@ export interface Session {
 
 /** Finds and loads the configuration and begins an operation that logs as flags and file say. */
 export async function openSession(input: CommandInput): Promise<Session> {
-  const { command, global, io, operationId, span } = input;
+  const session = await openConfig(input);
+  input.onEnd(({ status, durationMs, error }) =>
+    logEnd(session.op, input.command, status, durationMs, error),
+  );
+  return session;
+}
+
+/** The same for a command that only looks at the configuration, whose end is nothing to log. */
+export async function openConfig({ global, io, operationId, span }: CommandInput): Promise<Session> {
   const found = await findConfig(global.config, io.cwd, io.env);
   // The shorter name is the one that a person recognises.
   const local = relative(io.cwd, found);
@@ -35,7 +43,6 @@ export async function openSession(input: CommandInput): Promise<Session> {
   const redact = (text: string) => redactor(text);
   const logger = loggerFor(global, io, config.logging, redact);
   const op = createOperation({ id: operationId, signal: io.signal, logger, span });
-  input.onEnd(({ status, durationMs, error }) => logEnd(op, command, status, durationMs, error));
   op.log('config.loaded', { file, servers: config.servers.length }, 'debug');
   const learnSecrets = (next: Config) => {
     // What was a secret stays one: it may still be in use somewhere.

@@ -722,7 +722,7 @@ export const ERROR_CATALOGUE = {
     ],
   },
   SRV408: {
-    causes: ['User or password is wrong.', 'pg_hba.conf of the server does not let this host in.'],
+    causes: ['User or password is wrong.', 'The file pg_hba.conf of the server does not let this host in.'],
     example: 'error SRV408 database_login: PostgreSQL at db.example.com:5432 does not let reader in.',
     remedies: [
       'Check user and password; write @ / : # % in a password as %40 %2F %3A %23 %25.',

@@ -15,7 +15,6 @@ import { checkMetadata } from '../../src/servers/metadata/load.js';
 /** Codes that no line of the sources raises, and why they are there. */
 const NOT_RAISED: Readonly<Partial<Record<ErrorCode, string>>> = {
   RES304: 'an unknown term is an answer of `mcpx resolve`, with this exit status, and no failure',
-  SRV404: 'owed by the database issue, which brings data directories',
   SQL506: 'owed by the query issue, which brings the model',
 };
 

@@ -114,8 +114,8 @@ describe('a gather whose answers are all kept', () => {
     expect(at.one.lists).toBe(2);
     at.write({ deadline: '7s' });
     expect(await at.gather()).toMatchObject({ bundles: 'kept mcpx' });
-    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'kept mcpx' });
-    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'mcpx' });
+    expect(await at.gather(['--no-cache'])).toMatchObject({ bundles: 'mcpx' });
     expect(at.one.lists).toBe(4);
   });
 
