@@ -81,6 +81,10 @@ const USES_CONFIG =
 
 function withConfig(command: string, config: string | undefined): string {
   if (config === undefined || !USES_CONFIG.test(command)) return command;
-  const isPlain = /^[\w./:@%+,=-]+$/.test(config);
-  return `${command} -c ${isPlain ? config : `'${config.replaceAll("'", "'\\''")}'`}`;
+  return `${command} -c ${shellWord(config)}`;
+}
+
+/** A text as one word of a command line. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

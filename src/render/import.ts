@@ -1,4 +1,5 @@
 import type { ImportedServer, ImportResult } from '../core/config/import.js';
+import { shellWord } from './failure.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';
@@ -40,7 +41,7 @@ export function renderImport(result: ImportResult, view: View): string {
   else if (result.dryRun) {
     const lines = result.yaml.split('\n').map(plain).join('\n');
     parts.push(`Would write ${what} to ${file}:\n\n${lines}`);
-  } else parts.push(`Wrote ${what} to ${file}. Next: mcpx servers list\n`);
+  } else parts.push(`Wrote ${what} to ${file}. Next: mcpx validate-config ${shellWord(file)}\n`);
   return parts.join('\n');
 }
 

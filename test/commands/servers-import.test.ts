@@ -128,7 +128,7 @@ describe.skipIf(process.platform !== 'linux')('mcpx servers import', () => {
       'warning CFG116 remote: header X-Api-Key holds a credential in clear text: write a reference such as ${VARIABLE} instead',
       'note Imported servers have priority 100 and no domains: give each the domains that it answers for, and a priority.',
       '',
-      'Wrote 2 servers to out.yaml. Next: mcpx servers list',
+      'Wrote 2 servers to out.yaml. Next: mcpx validate-config out.yaml',
       '',
     ]);
     const file = path.join(folder.path, 'out.yaml');
