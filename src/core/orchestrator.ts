@@ -27,13 +27,14 @@ import type { Inspection } from './inspect/inspection.js';
 import { Listening } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
+import { packageExecutable } from './package-root.js';
 import { Registry } from './registry/registry.js';
 import { createDeadline, type Deadline } from './resilience/deadline.js';
 import type { PrioritizedEntity } from './resolve/domain.js';
 import type { DomainQuestion, DomainResolution, DomainResolver } from './resolve/resolve-domain.js';
 
 export interface OrchestratorOptions {
-  /** How `start.command: mcpx` is run; the installed `mcpx` when left out. */
+  /** How `start.command: mcpx` is run; that of this package when left out. */
   readonly ownExecutable?: OwnExecutable;
   /**
    * Where answers are kept between processes, if the configuration's `cache_store` is `disk`; private to the user.
@@ -181,7 +182,7 @@ export class MCPOrchestrator implements AsyncDisposable {
         maxBytes: DEFAULT_MAX_MESSAGE_BYTES,
         ...(options.serverRequests === undefined ? {} : { serverRequests: options.serverRequests }),
       },
-      options.ownExecutable ?? { command: 'mcpx', args: [] },
+      options.ownExecutable ?? packageExecutable(),
       (server) => {
         const current = this.#registry.find(server.id);
         return current !== undefined && isSameServer(server, current);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createOperation } from '../../../src/core/operation.js';
 import { MCPConnectionError } from '../../../src/core/errors.js';
 import { temporaryFolder } from '../../fixtures/configuration.js';
@@ -135,6 +135,20 @@ describe('a server with a start block', () => {
 });
 
 describe('start: { command: mcpx }', () => {
+  it('means the package of the library where a program uses it, whatever is on PATH', async () => {
+    const { settings, marker } = await startable();
+    const args = settings.start.args.slice(1);
+    const start = { ...settings.start, command: 'mcpx', args };
+    vi.stubEnv('PATH', '/nowhere');
+    try {
+      await using orchestrator = orchestratorOf({ a: { ...settings, start } });
+      expect(await orchestrator.gather()).toMatchObject({ complete: true });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(await survivors(() => processesWith(marker))).toEqual([]);
+  });
+
   it('means this very executable', async () => {
     const port = await freePort();
     const marker = `mcpx-own-${randomUUID()}`;
