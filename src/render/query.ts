@@ -87,9 +87,9 @@ export function queryTable(server: string, result: QueryResult, view: View): str
           ),
           view,
         );
-  const count = `${rows.length}${truncated ? ' of more' : ''} row${rows.length === 1 ? '' : 's'}`;
+  const count = `${rows.length} row${rows.length === 1 ? '' : 's'}`;
   const time = elapsed_ms === undefined ? '' : ` in ${humanMs(elapsed_ms)}`;
-  return `${table}\n${truncated ? ink.yellow(count) : ink.dim(count)}${ink.dim(` from ${plain(server)}${time}`)}\n`;
+  return `${table}\n${ink.dim(`${count} from ${plain(server)}${time}`)}${truncated ? ink.yellow(', there are more') : ''}\n`;
 }
 
 /**

@@ -54,7 +54,11 @@ function readFolder(folder: string): string[] {
   try {
     names = readdirSync(folder).filter((name) => /\.csv$/i.test(name));
   } catch (error) {
-    throw new OwnDataError(`${folder} cannot be read: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new OwnDataError(`the folder ${folder} does not exist`);
+    if (code === 'ENOTDIR')
+      throw new OwnDataError(`${folder} is no folder: name the one that holds the CSV files`);
+    throw new OwnDataError(`${folder} cannot be read: ${message}`);
   }
   if (names.length === 0) throw new OwnDataError(`${folder} has no CSV files`);
   return names.sort();

@@ -98,7 +98,12 @@ describe('a database of the user', () => {
         code: 'SRV410',
         message: expect.stringContaining('no CSV files'),
       });
-      csv.write('a.csv', 'x\n1\n');
+      const file = csv.write('a.csv', 'x\n1\n');
+      for (const [named, message] of [
+        [file, `${file} is no folder: name the one that holds the CSV files`],
+        [path.join(csv.path, 'gone'), `the folder ${path.join(csv.path, 'gone')} does not exist`],
+      ] as const)
+        await expect(open({ csv: named })).rejects.toMatchObject({ code: 'SRV410', message });
       csv.write('A.CSV', 'x\n1\n');
       await expect(open({ csv: csv.path })).rejects.toMatchObject({
         message: expect.stringContaining('both be the table a'),
