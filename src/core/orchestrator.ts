@@ -24,7 +24,7 @@ import { Answers, LIST_NAMES, readName, type ServerCache } from './gather/answer
 import { gather } from './gather/gather.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
-import { Listening } from './gather/listening.js';
+import { Listening, type Forget } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { packageExecutable } from './package-root.js';
@@ -325,11 +325,13 @@ export class MCPOrchestrator implements AsyncDisposable {
     );
   }
 
-  #forget(server: ServerConfig, changed?: 'lists' | { readonly uri: string }): void {
+  #forget(server: ServerConfig, changed: Parameters<Forget>[1]): void {
+    if (this.#ending.signal.aborted) return;
     const shelf = this.#shelfOf(server);
-    const names =
-      changed === 'lists' ? LIST_NAMES : changed === undefined ? [undefined] : [readName(changed.uri)];
-    for (const name of names) this.#cache.drop(shelf, name);
+    if (changed === 'anything') return this.#cache.expire(shelf);
+    for (const name of changed === 'lists' ? LIST_NAMES : [readName(changed.uri)]) {
+      this.#cache.drop(shelf, name);
+    }
   }
 
   /**

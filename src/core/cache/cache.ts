@@ -148,17 +148,23 @@ export class ResourceCache {
   drop(shelf: Shelf, name?: string): void {
     this.#readOnce(shelf);
     // A server may tell of changes at any rate, so one name is not looked for among all.
-    const keys =
-      name === undefined
-        ? [...this.#entries.keys(), ...this.#loads.keys()].filter((key) => isOn(shelf, key))
-        : [keyOf(shelf, name)];
+    const keys = name === undefined ? this.#keysOf(shelf) : [keyOf(shelf, name)];
     for (const key of keys) {
       this.#entries.delete(key);
-      const load = this.#loads.get(key);
-      if (load !== undefined) load.outdated = true;
-      this.#loads.delete(key);
+      this.#abandon(key);
     }
     this.#disk?.forget(shelf.key, name, this.#now());
+    this.#markChanged(shelf);
+  }
+
+  /** Ends the time of all answers of a server; they may still stand in for a failure. */
+  expire(shelf: Shelf): void {
+    this.#readOnce(shelf);
+    for (const key of this.#keysOf(shelf)) {
+      const entry = this.#entries.peek(key);
+      if (entry !== undefined) this.#entries.set(key, { ...entry, isOutdated: true });
+      this.#abandon(key);
+    }
     this.#markChanged(shelf);
   }
 
@@ -173,6 +179,17 @@ export class ResourceCache {
       this.#disk.write(shelf, entries);
     }
     this.#changed.clear();
+  }
+
+  /** Whoever asks from now on asks anew, and what is being asked for just now is not kept. */
+  #abandon(key: string): void {
+    const load = this.#loads.get(key);
+    if (load !== undefined) load.outdated = true;
+    this.#loads.delete(key);
+  }
+
+  #keysOf(shelf: Shelf): readonly string[] {
+    return [...this.#entries.keys(), ...this.#loads.keys()].filter((key) => isOn(shelf, key));
   }
 
   async #shared<T>(
@@ -235,7 +252,7 @@ export class ResourceCache {
     const lifetime = lifetimeOf(entry.hintMs, policy);
     const ageMs = this.#now() - entry.storedAt;
     // A clock that was set back, or a file from the future, says nothing about age.
-    const isFresh = ageMs >= 0 && ageMs < lifetime.ttlMs;
+    const isFresh = entry.isOutdated !== true && ageMs >= 0 && ageMs < lifetime.ttlMs;
     return {
       hit: true,
       ...lifetime,

@@ -7,6 +7,8 @@ export interface Entry {
   /** The time to live that the server gave, where it gave one. */
   readonly hintMs?: number;
   readonly scope: Scope;
+  /** Its server may have changed it without our hearing of it: it is only good as a stale answer. */
+  readonly isOutdated?: true;
   /** About what it takes in memory and on disk. */
   readonly bytes: number;
   /** JSON: what the server sent, not decoded, so that nobody who uses it can change what is kept. */

@@ -4,8 +4,8 @@ import type { ServerNotification, Watch } from '../clients/watch.js';
 import type { ServerConfig } from '../config/config.js';
 import { abortable } from '../resilience/deadline.js';
 
-/** One answer that a server says has changed; all of its answers without a name. */
-export type Forget = (server: ServerConfig, changed?: 'lists' | { readonly uri: string }) => void;
+/** What a server says has changed; `anything` where it could not be heard for a while. */
+export type Forget = (server: ServerConfig, changed: 'lists' | 'anything' | { readonly uri: string }) => void;
 
 /** Subscriptions cost a request each, and an answer that is not listened for still has its time to live. */
 const MOST_SUBSCRIPTIONS = 100;
@@ -29,15 +29,7 @@ export class Listening {
    * @param signal  ends the subscribing, not the listening, which lasts as long as the connection
    */
   async follow(client: ResourceClient, uris: readonly string[], signal: AbortSignal): Promise<void> {
-    const { server } = client;
-    const followed = this.#followed.get(client) ?? {
-      watch: client.watch({
-        onNotification: (notification) => this.#onNotification(server, notification),
-        onGap: () => this.#forget(server),
-      }),
-      uris: new Set<string>(),
-    };
-    this.#followed.set(client, followed);
+    const followed = this.#followed.get(client) ?? this.#listen(client);
     const { subscribe } = (client.connection.declared['resources'] ?? {}) as { readonly subscribe?: unknown };
     if (subscribe !== true) return;
     const room = MOST_SUBSCRIPTIONS - followed.uris.size;
@@ -49,6 +41,22 @@ export class Listening {
       limit(() => followed.watch.subscribe(uri, signal)).catch(() => undefined),
     );
     await abortable(Promise.all(subscribed), signal).catch(() => undefined);
+  }
+
+  #listen(client: ResourceClient) {
+    const { server } = client;
+    const onGap = () => this.#forget(server, 'anything');
+    const followed = {
+      watch: client.watch({
+        onNotification: (notification) => this.#onNotification(server, notification),
+        onGap,
+      }),
+      uris: new Set<string>(),
+    };
+    this.#followed.set(client, followed);
+    // While its answers are fresh nobody would connect again, and nobody would hear of a change.
+    void client.closed.then(onGap);
+    return followed;
   }
 
   #onNotification(server: ServerConfig, { method, params }: ServerNotification): void {

@@ -219,6 +219,26 @@ describe('dropping', () => {
   });
 });
 
+describe('expiring', () => {
+  it('ends the time of all answers of a server, and keeps them for a failure', async () => {
+    const { cache, load, asked } = world();
+    const other = { shelf: { ...SHELF, key: 'b'.repeat(32) } };
+    await load('x');
+    await load('z', other);
+    cache.expire(SHELF);
+    const failing = cache.load<string>(
+      { shelf: SHELF, name: 'x', policy: POLICY, mode: 'use', accepts: () => true, mayBeStale: () => true },
+      () => Promise.reject(new Error('down')),
+      createOperation(),
+    );
+    expect(await failing).toMatchObject({ value: 'x 1', freshness: { stale: true } });
+    await load('x');
+    await load('x');
+    await load('z', other);
+    expect(asked).toEqual(['x', 'z', 'x']);
+  });
+});
+
 describe('stale answers', () => {
   const failing = { mayBeStale: () => true };
 

@@ -63,6 +63,24 @@ describe('an orchestrator that listens', () => {
     expect(await at.names()).not.toContain('"Lamp"');
   });
 
+  it('asks again when it could not hear the server for a while', async () => {
+    await using upstream = await startFakeUpstream({ resources: 1 });
+    const config = configOf(
+      { a: { url: upstream.url, priority: 1, domains: ['x'] } },
+      { resource_cache_ttl: 300, serve_stale_on_error: true },
+    );
+    await using orchestrator = new MCPOrchestrator(config, { listens: true });
+    const found = async () => (await orchestrator.gather()).outcomes[0]!;
+    expect((await found()).resources).toHaveLength(1);
+    upstream.change({ resources: 2 });
+    await upstream.restart();
+    // That the connection has ended is on its way.
+    while ((await found()).resources.length !== 2) await nextTurn();
+    await upstream.close();
+    while ((await found()).stale === undefined) await nextTurn();
+    expect(await found()).toMatchObject({ status: 'ok', stale: { error: { code: 'UPS202' } } });
+  });
+
   it('does not wait for a server that is silent about subscriptions', async () => {
     await using upstream = await startFakeUpstream({
       resources: 30,
