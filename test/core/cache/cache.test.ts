@@ -203,6 +203,20 @@ describe('shared loads', () => {
 });
 
 describe('dropping', () => {
+  it('also counts for an answer that comes after it', async () => {
+    const { cache, load } = world();
+    let answer: (value: string) => void = () => undefined;
+    const before = cache.load(
+      { shelf: SHELF, name: 'x', policy: POLICY, mode: 'use', accepts: () => true },
+      () => new Promise<Loaded<string>>((resolve) => (answer = (value) => resolve({ value }))),
+      createOperation(),
+    );
+    cache.drop(SHELF, 'x');
+    answer('old');
+    expect((await before).value).toBe('old');
+    expect((await load('x')).value).toBe('x 1');
+  });
+
   it('takes one answer, or all of a server and none of another', async () => {
     const { cache, load, asked } = world();
     const other = { shelf: { ...SHELF, key: 'b'.repeat(32) } };

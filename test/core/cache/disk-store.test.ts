@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -140,6 +141,21 @@ describe('a shelf on disk', () => {
     ).toEqual(['c']);
   });
 
+  it('forgets one by one only so many names, then all', () => {
+    using at = disk();
+    const [one, two] = [at.store(), at.store()];
+    one.read(KEY);
+    two.write(SHELF, [['kept', entry('old', 1000)]]);
+    for (let index = 0; index <= 10_000; index += 1) one.forget(KEY, `made up ${index}`, 2000);
+    one.write(SHELF, [['new', entry('new', 3000)]]);
+    expect(
+      at
+        .store()
+        .read(KEY)
+        .map(([name]) => name),
+    ).toEqual(['new']);
+  });
+
   it('goes when it cannot be replaced: what it holds may be outdated', () => {
     using at = disk();
     at.store().write(SHELF, [['a', entry('old')]]);
@@ -213,6 +229,30 @@ describe('the folder', () => {
     utimesSync(left, new Date(0), new Date(Date.now() - 3_600_000));
     at.store().write(SHELF, [['x', entry('y')]]);
     expect(existsSync(left)).toBe(false);
+  });
+
+  it('loses what nobody has used for a month', () => {
+    using at = disk();
+    const old = 'b'.repeat(32);
+    at.store().write({ ...SHELF, key: old }, [['x', entry('y')]]);
+    utimesSync(at.file(old), new Date(0), new Date(Date.now() - 31 * 24 * 3_600_000));
+    at.store().write(SHELF, [['x', entry('y')]]);
+    expect(readdirSync(at.folder)).toEqual([`${KEY}.json`]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('of another user is neither believed nor written', () => {
+    using at = disk();
+    at.store().write(SHELF, [['x', entry('mine')]]);
+    chownSync(at.file(), 12_345, 12_345);
+    expect(at.store().read(KEY)).toEqual([]);
+    chownSync(at.file(), 0, 0);
+    chownSync(at.folder, 12_345, 12_345);
+    const store = at.store();
+    expect(store.read(KEY)).toEqual([]);
+    store.write(SHELF, [['x', entry('new')]]);
+    expect(at.troubles).toHaveLength(1);
+    chownSync(at.folder, 0, 0);
+    expect(at.store().read(KEY)).toEqual([['x', entry('mine')]]);
   });
 
   it('that cannot be written costs the cache and says so once', () => {
