@@ -65,7 +65,11 @@ async function run({ args, options, global, io }: CommandInput): Promise<void> {
     );
     return;
   }
-  const { plain } = await import('../render/terminal.js');
+  const [{ plain }, { shellWord }] = await Promise.all([
+    import('../render/terminal.js'),
+    import('../render/failure.js'),
+  ]);
   const written = targets.map(({ target }) => `  ${target}\n`).join('');
-  await io.out(`Written to ${plain(folder)}:\n${written}Next: mcpx gather\n`);
+  const enter = folder === resolve(io.cwd) ? '' : `cd ${shellWord(plain(String(args[0])))} && `;
+  await io.out(`Written to ${plain(folder)}:\n${written}Next: ${enter}mcpx gather\n`);
 }

@@ -168,6 +168,9 @@ describe('mcpx init', () => {
     using folder = temporaryFolder();
     const ran = await run(['init', 'project'], { cwd: folder.path });
     expect(ran).toMatchObject({ status: 0, stderr: '' });
+    expect(ran.stdout).toMatch(/\nNext: cd project && mcpx gather\n$/);
+    const here = await run(['init', '.'], { cwd: folder.path });
+    expect(here.stdout).toMatch(/\nNext: mcpx gather\n$/);
     const written = readdirSync(path.join(folder.path, 'project'), { recursive: true, encoding: 'utf8' });
     expect(written.sort()).toEqual([
       'config',
