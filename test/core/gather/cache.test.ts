@@ -271,6 +271,19 @@ describe('what is kept', () => {
     expect(upstream.lists).toBe(2);
   });
 
+  it.each([
+    ['content', { resources: [{ uri: 'item://1', contents: [42] }] }, { resources: 1 }],
+    ['template', { resources: 1, templates: [{ name: 'no uri' } as never] }, { templates: [] }],
+  ] as const)('is no malformed %s', async (_title, broken, mended) => {
+    using folder = temporaryFolder();
+    await using upstream = await startFakeUpstream(broken);
+    const servers = { a: serverOf(upstream) };
+    const degraded = { ...TTL, fail_fast: false };
+    expect((await run(folder.path, servers, degraded)).complete).toBe(false);
+    upstream.change(mended);
+    expect((await run(folder.path, servers, degraded)).complete).toBe(true);
+  });
+
   it('of a damaged folder costs a request and nothing else', async () => {
     using folder = temporaryFolder();
     await using upstream = await startFakeUpstream({ resources: 1 });
@@ -325,6 +338,18 @@ describe('serve_stale_on_error', () => {
     await upstream.close();
     const byDefault = run(folder.path, servers, { resource_cache_ttl: '1ms' });
     expect(await failureOf(byDefault)).toMatchObject({ code: 'UPS202' });
+  });
+});
+
+describe('a resource that is gone', () => {
+  it('is never answered from then', async () => {
+    await using upstream = await startFakeUpstream({ resources: 1 });
+    const settings = { resource_cache_ttl: '1ms', serve_stale_on_error: true };
+    await using orchestrator = orchestratorOf({ a: serverOf(upstream) }, settings);
+    await orchestrator.gather();
+    upstream.change({ failReads: { 'item://1': { code: -32002, message: 'Resource not found' } } });
+    await sleep(5);
+    expect(await failureOf(orchestrator.gather())).toMatchObject({ code: 'UPS217' });
   });
 });
 
