@@ -38,6 +38,8 @@ export class PostgresEngine implements Engine {
   private readonly pool: Pool;
   private readonly admission: Admission;
   private readonly guards = new WeakMap<Client, MessageGuard>();
+  /** Connections that have answered: when one of them is lost, the database may well be there. */
+  private readonly used = new WeakSet<Client>();
   private readonly running = new Set<Promise<unknown>>();
   private readonly stopped = new AbortController();
   private types: TypeTable = new Map();
@@ -177,7 +179,10 @@ export class PostgresEngine implements Engine {
     }
   }
 
-  /** A connection may have died since it was last used; that shows at the first message, and one more try is free. */
+  /**
+   * A connection may have died since it was last used, and with it all the others; that shows at the first message. Each
+   * of them is worth another try, and one that was opened just now is worth one.
+   */
   private async fetch(
     sql: string,
     limits: QueryLimits,
@@ -186,8 +191,10 @@ export class PostgresEngine implements Engine {
   ): Promise<CollectedRows> {
     for (let again = true; ; again = false) {
       const client = await this.pool.connect();
+      const wasUsed = this.used.has(client);
       try {
         const rows = await this.run(client, sql, limits, op);
+        this.used.add(client);
         if (isBroken(client)) client.release(true);
         else cleanLater(client);
         return rows;
@@ -196,7 +203,7 @@ export class PostgresEngine implements Engine {
         if (lost) client.release(true);
         else cleanLater(client);
         const stopped = op.signal.aborted || this.stopped.signal.aborted;
-        if (!isLost(error) || !again || stopped) throw error;
+        if (!isLost(error) || !(again || wasUsed) || stopped) throw error;
       }
     }
   }
@@ -254,14 +261,17 @@ export class PostgresEngine implements Engine {
   private async withConnection<Result>(use: (client: PoolClient) => Promise<Result>): Promise<Result> {
     for (let again = true; ; again = false) {
       let client: PoolClient | undefined;
+      let wasUsed = false;
       try {
         client = await this.pool.connect();
+        wasUsed = this.used.has(client);
         const result = await use(client);
+        this.used.add(client);
         client.release();
         return result;
       } catch (error) {
         client?.release(true);
-        if (!again || client === undefined || !isLost(error)) throw error;
+        if (!(again || wasUsed) || client === undefined || !isLost(error)) throw error;
       }
     }
   }
