@@ -171,13 +171,14 @@ export class ResourceCache {
   /** Writes what is new to disk, where there is one. A disk that fails costs the cache and nothing else. */
   flush(): void {
     if (this.#disk === undefined) return;
-    for (const shelf of this.#changed.values()) {
+    const kept = [...this.#changed.values()].map((shelf) => {
       const entries = this.#namesOf(shelf).flatMap((name): [string, Entry][] => {
         const entry = this.#entries.peek(keyOf(shelf, name));
         return entry === undefined ? [] : [[name, entry]];
       });
-      this.#disk.write(shelf, entries);
-    }
+      return [shelf, entries] as const;
+    });
+    if (kept.length > 0) this.#disk.writeAll(kept);
     this.#changed.clear();
   }
 

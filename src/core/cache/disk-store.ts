@@ -80,6 +80,16 @@ export class DiskStore {
 
   /** Replaces what is kept for a server, and adds what another process has learned meanwhile. */
   write(shelf: Shelf, entries: readonly (readonly [string, Entry])[]): void {
+    this.writeAll([[shelf, entries]]);
+  }
+
+  /** The same for several servers; room is made once, after all of them. */
+  writeAll(kept: readonly (readonly [Shelf, readonly (readonly [string, Entry])[]])[]): void {
+    for (const [shelf, entries] of kept) this.#write(shelf, entries);
+    if (!this.#isTroubled) this.#makeRoom(new Set(kept.map(([{ key }]) => `${key}.json`)));
+  }
+
+  #write(shelf: Shelf, entries: readonly (readonly [string, Entry])[]): void {
     const file = this.#fileOf(shelf.key);
     try {
       this.#makeFolder();
@@ -90,7 +100,6 @@ export class DiskStore {
       }
       for (const [, entry] of entries) this.#fromDisk.add(entry);
       this.#seen.set(shelf.key, stampOf(file));
-      this.#makeRoom(`${shelf.key}.json`);
     } catch (error) {
       this.#remove(file);
       if (!this.#isTroubled) this.#options.onTrouble?.(error as Error);
@@ -136,11 +145,11 @@ export class DiskStore {
   }
 
   /** Removes what has not been used for the longest time until the rest fits; what was just written goes last. */
-  #makeRoom(justWritten: string): void {
+  #makeRoom(justWritten: ReadonlySet<string>): void {
     const files = listFiles(this.#options.folder);
     let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     const oldestFirst = files.sort(
-      (a, b) => Number(a.name === justWritten) - Number(b.name === justWritten) || a.usedAt - b.usedAt,
+      (a, b) => Number(justWritten.has(a.name)) - Number(justWritten.has(b.name)) || a.usedAt - b.usedAt,
     );
     for (const { name, bytes, usedAt } of oldestFirst) {
       const age = Date.now() - usedAt;
@@ -232,8 +241,9 @@ export function replaceFile(file: string, text: string): void {
   try {
     writeFileSync(unfinished, text, { mode: 0o600 });
     renameSync(unfinished, file);
-  } finally {
+  } catch (error) {
     rmSync(unfinished, { force: true });
+    throw error;
   }
 }
 
