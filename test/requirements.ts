@@ -75,4 +75,4 @@ export const REQUIREMENTS = {
 export type RequirementId = keyof typeof REQUIREMENTS;
 
 /** Owners whose promises must have a proof by now; the others are listed as still owed. */
-export const DUE: readonly Owner[] = ['foundation', 'resolver'];
+export const DUE: readonly Owner[] = ['foundation', 'resolver', 'validate', 'faults'];
