@@ -6,8 +6,11 @@ function tokenOf(server, number) {
   return `token-${server}-${number}`;
 }
 
-/** @param bodyBytes  about how large each resource is; a kilobyte when left out */
-function createContent({ server, resources, pageSize = resources, bodyBytes = 960 }) {
+/**
+ * @param bodyBytes  about how large each resource is; a kilobyte when left out
+ * @param tools  how many there are; each answers with a text of that size as well
+ */
+function createContent({ server, resources, pageSize = resources, bodyBytes = 960, tools = 0 }) {
   const listed = [];
   const contents = new Map();
   for (let number = 1; number <= resources; number += 1) {
@@ -35,20 +38,34 @@ function createContent({ server, resources, pageSize = resources, bodyBytes = 96
   const templates = JSON.stringify({
     resourceTemplates: [{ uriTemplate: `bench://${server}/{number}`, name: 'By number' }],
   });
-  const initialized = JSON.stringify({
-    protocolVersion: '2025-11-25',
-    capabilities: { resources: {} },
+  const toolNames = Array.from({ length: tools }, (_, index) => `tool_${server}_${index + 1}`);
+  const inputSchema = { type: 'object', properties: { question: { type: 'string' } } };
+  const listedTools = JSON.stringify({
+    tools: toolNames.map((name) => ({ name, description: `Answers with the name ${name}`, inputSchema })),
+  });
+  const called = new Map(
+    toolNames.map((name, index) => {
+      const text = JSON.stringify({ token: tokenOf(server, index + 1), filler: 'x'.repeat(bodyBytes) });
+      return [name, JSON.stringify({ content: [{ type: 'text', text }] })];
+    }),
+  );
+  const initialized = (protocolVersion) => ({
+    protocolVersion,
+    capabilities: { resources: {}, ...(tools > 0 ? { tools: {} } : {}) },
     serverInfo: { name: server, version: '1.0.0' },
   });
 
   /** @returns {{result: string} | {error: string}} a JSON text for the answer's result or error */
   function answer(method, params) {
     const result = {
-      initialize: () => initialized,
+      // Whatever it asks for, as long as nothing of it is needed here.
+      initialize: () => JSON.stringify(initialized(params?.protocolVersion ?? '2025-11-25')),
       ping: () => '{}',
       'resources/list': () => pages.get(params?.cursor),
       'resources/templates/list': () => templates,
       'resources/read': () => contents.get(params?.uri),
+      'tools/list': () => (tools > 0 ? listedTools : undefined),
+      'tools/call': () => called.get(params?.name),
     }[method];
     if (result === undefined) return { error: '{"code":-32601,"message":"Method not found"}' };
     const text = result();

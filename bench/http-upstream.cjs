@@ -17,16 +17,18 @@ function startUpstream(server) {
 
   function openSession() {
     const id = `session-${(lastSession += 1)}`;
-    const session = { id, state: 'new', stream: undefined };
+    const session = { id, state: 'new', stream: undefined, version: undefined };
     sessions.set(id, session);
     return session;
   }
 
   /** @returns {string | undefined} the answer, unless it was a notification */
   function serve(session, { id, method, params }) {
-    upstream.log.push({ method, uri: params?.uri });
-    if (method === 'initialize') session.state = 'initializing';
-    else if (method === 'notifications/initialized' && session.state === 'initializing')
+    upstream.log.push({ method, uri: params?.uri ?? params?.name });
+    if (method === 'initialize') {
+      session.state = 'initializing';
+      session.version = params?.protocolVersion;
+    } else if (method === 'notifications/initialized' && session.state === 'initializing')
       session.state = 'ready';
     else if (session.state !== 'ready') upstream.violations.push(`${method} in state ${session.state}`);
     if (id === undefined) return undefined;
@@ -74,7 +76,7 @@ function startUpstream(server) {
       later(refuse);
       return;
     }
-    if (message.method !== 'initialize' && headers['mcp-protocol-version'] !== '2025-11-25') {
+    if (message.method !== 'initialize' && headers['mcp-protocol-version'] !== session.version) {
       upstream.violations.push(`${message.method} without the protocol version`);
     }
     const text = serve(session, message);

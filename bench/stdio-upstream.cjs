@@ -15,7 +15,7 @@ function onMessage({ id, method, params }) {
   if (method === 'initialize') state = 'initializing';
   else if (method === 'notifications/initialized' && state === 'initializing') state = 'ready';
   else if (state !== 'ready' && method !== 'server/discover') violation = `${method} in state ${state}`;
-  fs.writeSync(log, `${JSON.stringify({ method, uri: params?.uri, violation })}\n`);
+  fs.writeSync(log, `${JSON.stringify({ method, uri: params?.uri ?? params?.name, violation })}\n`);
   if (id === undefined) return;
   const text = `${envelope(id, answer(method, params))}\n`;
   if (options.delayMs > 0) setTimeout(() => process.stdout.write(text), options.delayMs);

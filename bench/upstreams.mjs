@@ -1,7 +1,7 @@
 // Starts the servers of a scenario, and judges from what they were asked whether a contender did the whole work.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,8 +45,9 @@ function prepareStdio(scenario, node, directory) {
   );
   return {
     servers: scenario.serverIds.map((server) => {
-      const { resources, pageSize, delayMs, bodyBytes } = scenario;
-      const options = { server, resources, pageSize, delayMs, bodyBytes, logFile: logFiles.get(server) };
+      const { resources, pageSize, delayMs, bodyBytes, tools } = scenario;
+      const shared = { resources, pageSize, delayMs, bodyBytes, tools };
+      const options = { ...shared, server, logFile: logFiles.get(server) };
       return {
         id: server,
         command: node,
@@ -65,9 +66,10 @@ function prepareStdio(scenario, node, directory) {
 
 function takeLines(file) {
   try {
-    const text = readFileSync(file, 'utf8').trimEnd();
-    rmSync(file);
-    return text.split('\n').map((line) => JSON.parse(line));
+    const lines = readFileSync(file, 'utf8').split('\n');
+    // Not removed: whoever writes it may still be running.
+    truncateSync(file);
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
   } catch (error) {
     if (error.code === 'ENOENT') return [];
     throw error;
