@@ -45,22 +45,17 @@ export function rememberRun(
   config: Config,
   startedAt: number,
 ): void {
-  const file = fileOf(argv, io);
   const isKept =
     config.cacheStore === 'disk' &&
     config.cacheTtlMs > 0 &&
     config.file !== undefined &&
     config.foreign !== true &&
     gathered.outcomes.every(({ status, stale }) => status === 'ok' && stale === undefined);
-  const redact = createRedactor(secretsOf(config));
-  const messages = gathered.outcomes.flatMap(({ warnings }) => warnings.map(({ message }) => message));
-  // What is told of each step, and YAML, are the whole program's; it alone knows what a log must hide.
-  const needsAll =
-    global.verbose ||
-    global.logLevel === 'debug' ||
-    global.output === 'yaml' ||
-    messages.some((message) => redact(message) !== message);
-  if (file === undefined || !isKept || needsAll) return;
+  // What is told of each step, and YAML, are the whole program's.
+  const needsAll = global.verbose || global.logLevel === 'debug' || global.output === 'yaml';
+  if (!isKept || needsAll || saysSecret(gathered, config)) return;
+  const file = fileOf(argv, io);
+  if (file === undefined) return;
   const used = path.resolve(io.cwd, config.file ?? '');
   const text = unchangedSince(startedAt, used);
   if (text === undefined || usesIgnored(text, config)) return;
@@ -131,6 +126,14 @@ function fileOf(argv: readonly string[], { cwd, env }: World): string | undefine
   const variables = names.sort().map((name) => [name, env[name]]);
   const key = digest(JSON.stringify([readVersion(), argv, cwd, variables])).slice(0, 32);
   return path.join(runsBeside(folder), `${key}.json`);
+}
+
+/** Only the whole program knows what a log must hide. */
+function saysSecret({ outcomes }: Gathered, config: Config): boolean {
+  const messages = outcomes.flatMap(({ warnings }) => warnings.map(({ message }) => message));
+  if (messages.length === 0) return false;
+  const redact = createRedactor(secretsOf(config));
+  return messages.some((message) => redact(message) !== message);
 }
 
 /** What a file holds that was there before and will be again: a pipe gives its text once. */

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import {
   NOT_CACHED,
   type Answer,
@@ -40,6 +39,7 @@ export class Answers {
   misses = 0;
   /** Failures that a stale answer stood in for. */
   readonly failures: MCPOrchestratorException[] = [];
+  #lastConnection: Connection | undefined;
 
   /** @param kept  where answers may come from; without it every one is the server's own */
   constructor(kept: ServerCache | undefined, ask: Ask) {
@@ -75,6 +75,15 @@ export class Answers {
     return isConnection(kept) ? kept : undefined;
   }
 
+  /** Once for each connection: what it is does not change while it lasts. */
+  #keepConnection(connection: Connection, { cache, shelf }: ServerCache): void {
+    if (this.#lastConnection === connection) return;
+    this.#lastConnection = connection;
+    // Plain data that was written as JSON; loading Node's own comparison would cost every run a millisecond.
+    const isKept = JSON.stringify(cache.peek(shelf, CONNECTION)) === JSON.stringify(connection);
+    if (!isKept) cache.keep(shelf, CONNECTION, connection);
+  }
+
   async #answer<T extends RawList | RawRead>(
     name: string,
     accepts: (value: unknown) => boolean,
@@ -85,7 +94,8 @@ export class Answers {
       this.misses += 1;
       return { value: await this.#ask(call, op), freshness: NOT_CACHED };
     }
-    const { cache, shelf, policy, mode, serveStaleOnError, isAlone = false } = this.#kept;
+    const kept = this.#kept;
+    const { cache, shelf, policy, mode, serveStaleOnError, isAlone = false } = kept;
     const question: Question = {
       shelf,
       name,
@@ -101,10 +111,7 @@ export class Answers {
       async (inner) => {
         const { ttlMs, cacheScope, ...value } = await this.#ask(async (client, asked) => {
           const result = await call(client, asked);
-          const isOn = mode !== 'off' && policy.ttlMs > 0;
-          if (isOn && !isDeepStrictEqual(cache.peek(shelf, CONNECTION), client.connection)) {
-            cache.keep(shelf, CONNECTION, client.connection);
-          }
+          if (mode !== 'off' && policy.ttlMs > 0) this.#keepConnection(client.connection, kept);
           return result;
         }, inner);
         return {
