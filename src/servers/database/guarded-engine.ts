@@ -1,6 +1,6 @@
 import type { Operation } from '../../core/operation.js';
 import type { DatabaseDescription, Engine, QueryLimits, QueryRows } from './engine.js';
-import type { PolicyThread } from './policy-thread.js';
+import type { QueryPolicy } from './query-policy.js';
 import { QueryError } from './query-error.js';
 
 /** How old a description may be when a query is refused by it. */
@@ -13,7 +13,7 @@ export class GuardedEngine implements Engine {
 
   constructor(
     private readonly engine: Engine,
-    private readonly policy: PolicyThread,
+    private readonly policy: QueryPolicy,
   ) {}
 
   async query(sql: string, limits: QueryLimits, op: Operation): Promise<QueryRows> {

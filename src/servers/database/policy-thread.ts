@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { LRUCache } from 'lru-cache';
-import { ServeError, type ErrorCode } from '../../core/errors.js';
+import type { ErrorCode } from '../../core/errors.js';
 import type { PolicyOptions } from './policy.js';
 import { QueryError, type QueryFailure } from './query-error.js';
 
@@ -12,7 +11,7 @@ export type PolicyRequest =
 /** From the thread: `ready` or `failed` once, then an answer to each query, in their order. */
 export type PolicyReply =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'failed'; readonly message: string; readonly missing: boolean }
+  | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'passed' }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly failure: QueryFailure }
   /** Not an error of the query: the parser cannot be used any more. */
@@ -29,52 +28,38 @@ const MAX_HEAP_MB = 256;
 const CHECK_TIMEOUT_MS = 5000;
 
 /**
- * The policy in a thread of its own, since the parser needs a deep stack and reads text from outside: whatever a
- * query does to it ends that thread and nothing else, and the next query gets a new one.
+ * The policy in a thread of its own, with a deep stack: whatever a query does to the parser ends that thread and nothing
+ * else, and the next query gets a new one. It starts with the first query.
  */
 export class PolicyThread {
   private thread: Worker | undefined;
   private started: Promise<Worker> | undefined;
   private readonly waiting: Waiting[] = [];
-  /** Texts that may run under the present options: a dashboard sends the same few again and again. */
-  private readonly passed = new LRUCache<string, true>({
-    max: 1000,
-    maxSize: 4 * 1024 * 1024,
-    sizeCalculation: (_, sql) => sql.length + 1,
-  });
   private closed = false;
 
-  private constructor(
+  constructor(
     private readonly workerUrl: URL,
     private options: PolicyOptions,
   ) {}
 
-  /** @throws ServeError SRV405 where the parser is not installed, SRV406 where it does not start */
-  static async start(workerUrl: URL, options: PolicyOptions): Promise<PolicyThread> {
-    const policy = new PolicyThread(workerUrl, options);
-    await policy.running();
-    return policy;
-  }
-
   /** What is served has changed; holds for the checks that follow. */
   setOptions(options: PolicyOptions): void {
     this.options = options;
-    this.passed.clear();
     this.post(this.thread, { kind: 'options', options });
   }
 
-  /** @throws QueryError why the query is refused */
+  /** @throws QueryError why the query is refused, or that it could not be checked */
   async check(sql: string): Promise<void> {
-    if (this.passed.get(sql) === true) return;
-    const { options } = this;
-    const thread = await this.running();
+    const thread = await this.running().catch((cause: Error) => {
+      throw cause instanceof QueryError ? cause : unusable(cause);
+    });
     await new Promise<void>((resolve, reject) => {
+      // It may have ended since it was ready; nobody would answer then.
+      if (this.thread !== thread) return reject(unusable());
       const timer = setTimeout(() => this.lose(thread, new Error('it took too long')), CHECK_TIMEOUT_MS);
-      this.waiting.push({ thread, resolve, reject, timer });
+      this.waiting.push({ resolve, reject, timer });
       this.post(thread, { kind: 'check', sql });
     });
-    // What was let through under earlier options must be looked at again.
-    if (options === this.options) this.passed.set(sql, true);
   }
 
   async close(): Promise<void> {
@@ -107,10 +92,10 @@ export class PolicyThread {
       thread.once('message', resolve);
       thread.once('error', reject);
       thread.once('exit', () => reject(new Error('its thread ended')));
-    }).catch((error: Error): PolicyReply => ({ kind: 'failed', message: error.message, missing: false }));
+    }).catch((error: Error): PolicyReply => ({ kind: 'failed', message: error.message }));
     if (first.kind !== 'ready') {
       await thread.terminate();
-      throw startFailure(first);
+      throw new Error('message' in first ? first.message : 'an unexpected answer');
     }
     thread.on('message', (reply: PolicyReply) => this.take(thread, reply));
     thread.on('error', (error) => this.lose(thread, error));
@@ -156,7 +141,6 @@ export class PolicyThread {
 }
 
 interface Waiting {
-  readonly thread: Worker;
   readonly timer: NodeJS.Timeout;
   resolve(): void;
   reject(error: Error): void;
@@ -165,23 +149,6 @@ interface Waiting {
 function unusable(cause?: Error): QueryError {
   return new QueryError('SQL505', '54001', 'The query could not be checked, so it was not run.', {
     hint: 'It probably nests too deeply: write it in a simpler way.',
-    cause,
-  });
-}
-
-function startFailure(reply: PolicyReply): ServeError {
-  const { message, missing } =
-    reply.kind === 'failed' ? reply : { message: 'an unexpected answer', missing: false };
-  const cause = new Error(message);
-  if (missing) {
-    return new ServeError('SRV405', 'The SQL parser is not installed.', {
-      hint: 'Install it beside mcpx: npm install libpg-query',
-      fix: 'npm install libpg-query',
-      cause,
-    });
-  }
-  return new ServeError('SRV406', 'The SQL parser does not start.', {
-    hint: 'Reinstall mcpx; if it goes on, report it with the cause below.',
     cause,
   });
 }

@@ -3,7 +3,7 @@ import { checkQuery, loadParser, type PolicyOptions } from './policy.js';
 import { QueryError } from './query-error.js';
 import type { PolicyReply, PolicyRequest } from './policy-thread.js';
 
-/** The thread of the parser: it answers whether a query may run. */
+/** The thread for long queries: it answers whether one may run. */
 const port = parentPort;
 if (port === null) throw new Error('this file is the start of a worker thread');
 const reply = (message: PolicyReply): void => port.postMessage(message);
@@ -17,8 +17,7 @@ try {
     else void checkQuery(request.sql, options).then(() => reply({ kind: 'passed' }), refuse);
   });
 } catch (error) {
-  const missing = (error as { readonly code?: unknown }).code === 'ERR_MODULE_NOT_FOUND';
-  reply({ kind: 'failed', message: messageOf(error), missing });
+  reply({ kind: 'failed', message: messageOf(error) });
 }
 
 function refuse(error: unknown): void {

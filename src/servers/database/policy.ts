@@ -26,8 +26,8 @@ export const MAX_QUERY_CHARS = 65_536;
  * however it is written. Everything is an allow-list: a node, function, type or option that it does not know is
  * refused. These are the first three layers of five; the others are the transaction and the role.
  *
- * To be called in a thread with a deep stack: where the parser runs out of it, it throws a RangeError, leaks, and
- * after some tens of those reads nonsense.
+ * What is long belongs into a thread with a deep stack: where the parser runs out of it, it throws a RangeError, leaks,
+ * and after some tens of those reads nonsense.
  *
  * @throws QueryError  why it is refused, and where; anything else means that the parser must not be used again
  */

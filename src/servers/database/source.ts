@@ -3,7 +3,7 @@ import type { Operation } from '../../core/operation.js';
 import type { Engine } from './engine.js';
 import { GuardedEngine } from './guarded-engine.js';
 import { builtSnapshotPath, builtWorkerUrls, shippedMetadataPath, type WorkerUrls } from './package-files.js';
-import { PolicyThread } from './policy-thread.js';
+import { QueryPolicy } from './query-policy.js';
 import type { OwnData } from './own-data.js';
 import type { SessionOptions } from './pglite-session.js';
 import type { RoleReport } from './postgres-role.js';
@@ -46,7 +46,7 @@ export async function openDatabase(
 ): Promise<Engine> {
   const [engine, policy] = await Promise.allSettled([
     openEngine(source, workers, op),
-    PolicyThread.start(workers.policy, { schemas: [] }),
+    QueryPolicy.start(workers.policy, { schemas: [] }),
   ]);
   if (engine.status === 'fulfilled' && policy.status === 'fulfilled') {
     return new GuardedEngine(engine.value, policy.value);

@@ -15,6 +15,8 @@ export const metadataPath = join(root, 'resources/product_metadata.json');
 export interface BuiltDatabase {
   readonly workers: WorkerUrls;
   readonly shop: SessionOptions;
+  /** `query-policy.ts`, for a thread of a test's own. */
+  readonly queryPolicy: URL;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function buildDatabase(): Promise<BuiltDatabase> {
         entry: {
           'database-worker': join(sources, 'worker.ts'),
           'policy-worker': join(sources, 'policy-worker.ts'),
+          'query-policy': join(sources, 'query-policy.ts'),
         },
         outDir: unfinished,
         format: 'esm',
@@ -55,6 +58,7 @@ export async function buildDatabase(): Promise<BuiltDatabase> {
       database: pathToFileURL(join(folder, 'database-worker.mjs')),
       policy: pathToFileURL(join(folder, 'policy-worker.mjs')),
     },
+    queryPolicy: pathToFileURL(join(folder, 'query-policy.mjs')),
     shop: shopFromSnapshot(join(folder, 'sample-shop.tar.gz')),
   };
 }

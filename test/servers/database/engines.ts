@@ -3,7 +3,7 @@ import { createOperation } from '../../../src/core/operation.js';
 import type { Engine } from '../../../src/servers/database/engine.js';
 import { GuardedEngine } from '../../../src/servers/database/guarded-engine.js';
 import { PgliteEngine } from '../../../src/servers/database/pglite-engine.js';
-import { PolicyThread } from '../../../src/servers/database/policy-thread.js';
+import { QueryPolicy } from '../../../src/servers/database/query-policy.js';
 import { parseAddress } from '../../../src/servers/database/postgres-address.js';
 import { PostgresEngine } from '../../../src/servers/database/postgres-engine.js';
 import { READER_ROLE } from '../../../src/servers/database/sample/schema.js';
@@ -39,7 +39,7 @@ async function openEmbedded(setupSql: readonly string[] = []): Promise<OpenedSho
   const session = { ...shop, setupSql: [...(shop.setupSql ?? []), ...setupSql] };
   const options = { ...session, workerUrl: workers.database, maxWorkers: 1 };
   const unguarded = await PgliteEngine.start(options, createOperation());
-  const engine = new GuardedEngine(unguarded, await PolicyThread.start(workers.policy, { schemas: [] }));
+  const engine = new GuardedEngine(unguarded, await QueryPolicy.start(workers.policy, { schemas: [] }));
   return { engine, unguarded, [Symbol.asyncDispose]: () => engine.close() };
 }
 
@@ -56,7 +56,7 @@ async function openPostgres(setupSql: readonly string[] = []): Promise<OpenedSho
     { address, schemas: ['public'], maxConnections: 1 },
     createOperation(),
   );
-  const engine = new GuardedEngine(unguarded, await PolicyThread.start(workers.policy, { schemas: [] }));
+  const engine = new GuardedEngine(unguarded, await QueryPolicy.start(workers.policy, { schemas: [] }));
   return {
     engine,
     unguarded,

@@ -3,7 +3,7 @@ import { createOperation } from '../../../src/core/operation.js';
 import type { Engine, QueryRows } from '../../../src/servers/database/engine.js';
 import { GuardedEngine } from '../../../src/servers/database/guarded-engine.js';
 import { PgliteEngine } from '../../../src/servers/database/pglite-engine.js';
-import { PolicyThread } from '../../../src/servers/database/policy-thread.js';
+import { QueryPolicy } from '../../../src/servers/database/query-policy.js';
 import { parseAddress } from '../../../src/servers/database/postgres-address.js';
 import { PostgresEngine } from '../../../src/servers/database/postgres-engine.js';
 import { QueryError } from '../../../src/servers/database/query-error.js';
@@ -42,7 +42,7 @@ async function openEmbedded(): Promise<Opened> {
   const unguarded = await PgliteEngine.start({ ...shop, workerUrl: workers.database }, createOperation());
   const engine = new GuardedEngine(
     unguarded,
-    await PolicyThread.start(workers.policy, { schemas: ['public'] }),
+    await QueryPolicy.start(workers.policy, { schemas: ['public'] }),
   );
   return { engine, unguarded, activeQueries: () => Promise.resolve(0), close: () => engine.close() };
 }
@@ -56,7 +56,7 @@ async function openPostgres(): Promise<Opened> {
   );
   const engine = new GuardedEngine(
     unguarded,
-    await PolicyThread.start(workers.policy, { schemas: ['public'] }),
+    await QueryPolicy.start(workers.policy, { schemas: ['public'] }),
   );
   return {
     engine,
