@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import type { PGlite, protocol as pgliteProtocol } from '@electric-sql/pglite';
 import { describeDatabase, quoteName } from './catalog.js';
 import type { DatabaseDescription, QueryRows, ResultColumn } from './engine.js';
@@ -22,7 +24,9 @@ export interface SessionOptions {
   readonly own?: OwnData;
   /** Lets the role read the schemas, and makes it where it does not exist. */
   readonly grantReader?: boolean;
-  /** Run as the owner at the start, and before the first query of each further day (UTC). */
+  /** A file with the `Described` of the snapshot, which saves asking for it. */
+  readonly describedPath?: string;
+  /** Run as the owner before the first query of each day (UTC). */
   readonly dailySql?: string;
   /** Run once as the owner before anybody is served. */
   readonly setupSql?: readonly string[];
@@ -31,33 +35,54 @@ export interface SessionOptions {
   readonly schemas: readonly string[];
 }
 
-/** Small buffers for a small database; a sort may spill 64 MB into the memory that is its disk, then it fails. */
-const SERVER_SETTINGS = ['shared_buffers = 16MB', 'temp_file_limit = 65536', 'max_stack_depth = 1MB'];
+/** What a session knows of its database: the same as long as nothing but rows changes. */
+export interface Described {
+  readonly description: DatabaseDescription;
+  /** The answer to `TYPES_SQL`. */
+  readonly types: readonly Readonly<Record<string, unknown>>[];
+}
+
+/**
+ * Small buffers and little log for a small database; a sort may spill 64 MB into the memory that is its disk, then it
+ * fails.
+ */
+const SERVER_SETTINGS = [
+  'shared_buffers = 16MB',
+  'min_wal_size = 2MB',
+  'temp_file_limit = 65536',
+  'max_stack_depth = 1MB',
+];
 
 /** PGlite's RESET and DISCARD ALL leave the role as it was set first; naming the owner does not. */
 const AS_OWNER = 'SET SESSION AUTHORIZATION postgres';
 
 /** One embedded PostgreSQL. It blocks its thread while a query runs, so it lives in a worker. */
 export class PgliteSession {
+  /** That the rows are as old as they say. */
+  private day: string | undefined;
+
   private constructor(
     private readonly database: PGlite,
     private readonly protocol: Protocol,
     private readonly types: TypeTable,
     private readonly options: SessionOptions,
     readonly description: DatabaseDescription,
-    private day: string,
   ) {}
 
   static async open(options: SessionOptions): Promise<PgliteSession> {
-    const day = today();
     const { database, protocol } = await openDatabase(options);
-    const { rows } = await database.query<Record<string, unknown>>(TYPES_SQL);
-    const run = async (sql: string): Promise<Record<string, unknown>[]> =>
-      (await database.query<Record<string, unknown>>(sql)).rows;
-    await database.exec(`SET SESSION AUTHORIZATION ${quoteName(options.role)}`);
-    const description = await describeDatabase(run, options.schemas);
-    await database.exec(AS_OWNER);
-    return new PgliteSession(database, protocol, typeTable(rows), options, description, day);
+    const { description, types } = await described(database, options);
+    return new PgliteSession(database, protocol, typeTable(types), options, description);
+  }
+
+  /** Brings the rows to the present day, where they move with the days. To be awaited by nobody who only describes. */
+  async refresh(): Promise<void> {
+    const { dailySql } = this.options;
+    const day = today();
+    if (dailySql === undefined || this.day === day) return;
+    this.day = day;
+    // A query that comes now waits: the engine takes one after the other.
+    await this.database.exec(`${AS_OWNER}; ${dailySql}`);
   }
 
   /**
@@ -67,11 +92,8 @@ export class PgliteSession {
    * @throws QueryError  as the database reported it; anything else means that the session is broken
    */
   async query(sql: string, limits: RowLimits): Promise<QueryRows> {
-    const { role, schemas, dailySql } = this.options;
-    if (dailySql !== undefined && this.day !== today()) {
-      this.day = today();
-      await this.database.exec(`${AS_OWNER}; ${dailySql}`);
-    }
+    const { role, schemas } = this.options;
+    await this.refresh();
     await this.database.exec(`SET SESSION AUTHORIZATION ${quoteName(role)}; ${beginReadOnly(schemas)}`);
     try {
       return await this.fetch(sql, limits);
@@ -149,31 +171,65 @@ export class PgliteSession {
 export async function openDatabase(
   options: Partial<SessionOptions>,
 ): Promise<{ readonly database: PGlite; readonly protocol: Protocol }> {
-  const { PGlite, protocol } = await import('@electric-sql/pglite');
-  const {
-    snapshotPath,
-    dataDir,
-    setupSql = [],
-    own,
-    grantReader,
-    role = '',
-    schemas = [],
-    dailySql,
-  } = options;
-  // Unpacked here, because the engine's own decompression takes five times as long.
-  const snapshot = snapshotPath === undefined ? options.snapshot : gunzipSync(await readFile(snapshotPath));
+  const { dataDir, setupSql = [], own, grantReader, role = '', schemas = [] } = options;
+  // The one is unpacked in another thread while the other is loaded.
+  const [{ PGlite, protocol }, snapshot] = await Promise.all([
+    import('@electric-sql/pglite'),
+    readSnapshot(options),
+  ]);
   const database = await PGlite.create({
     postgresqlconf: SERVER_SETTINGS,
     // Segments of 1 MB instead of 16 make the directory, and so the snapshot, a third of the size.
     initDbStartParams: ['--wal-segsize=1'],
     ...(dataDir === undefined ? {} : { dataDir: `file://${dataDir}` }),
-    ...(snapshot === undefined ? {} : { loadDataDir: new Blob([snapshot as Uint8Array<ArrayBuffer>]) }),
+    ...(snapshot === undefined ? {} : { loadDataDir: new LoadedFile(snapshot) }),
   });
   for (const sql of setupSql) await database.exec(sql);
   if (own !== undefined) await loadOwnData(database, own);
   if (grantReader === true) await database.exec(readerSql(role, schemas));
-  if (dailySql !== undefined) await database.exec(dailySql);
   return { database, protocol };
+}
+
+/** A Blob that is read at once: Node copies the parts of one twice, 14 MB in small pieces. */
+class LoadedFile extends Blob {
+  constructor(private readonly content: Uint8Array) {
+    super([]);
+  }
+
+  override async arrayBuffer(): Promise<ArrayBuffer> {
+    const { buffer, byteOffset, byteLength } = this.content;
+    return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+  }
+}
+
+/** Unpacked here, because the engine's own decompression takes five times as long. */
+async function readSnapshot(options: Partial<SessionOptions>): Promise<Uint8Array | undefined> {
+  if (options.snapshotPath === undefined) return options.snapshot;
+  return promisify(gunzip)(await readFile(options.snapshotPath));
+}
+
+/** What the snapshot came with, or what the reading role sees where something was added to it. */
+async function described(database: PGlite, options: SessionOptions): Promise<Described> {
+  const { describedPath, setupSql, own } = options;
+  if (describedPath !== undefined && setupSql === undefined && own === undefined) {
+    // At once: the engine has left work behind that would come first, some tenths of a second of it.
+    return JSON.parse(readFileSync(describedPath, 'utf8')) as Described;
+  }
+  return describe(database, options);
+}
+
+/** Asks the database as the reading role. */
+export async function describe(
+  database: PGlite,
+  { role, schemas }: Pick<SessionOptions, 'role' | 'schemas'>,
+): Promise<Described> {
+  const run = async (sql: string): Promise<Record<string, unknown>[]> =>
+    (await database.query<Record<string, unknown>>(sql)).rows;
+  const types = await run(TYPES_SQL);
+  await database.exec(`SET SESSION AUTHORIZATION ${quoteName(role)}`);
+  const description = await describeDatabase(run, schemas);
+  await database.exec(AS_OWNER);
+  return { description, types };
 }
 
 /** The day by which data that moves with the days is as old as it says. */

@@ -128,8 +128,10 @@ function startThread(workerUrl: URL, start: WorkerStart): Worker {
 
 /** Named one by one: whatever else the caller's object holds need not be of a kind that a thread can take. */
 function plainSession(options: SessionOptions): SessionOptions {
-  const { role, schemas, snapshotPath, snapshot, dataDir, setupSql, own, grantReader, dailySql } = options;
-  const session = { role, schemas, snapshotPath, snapshot, dataDir, setupSql, own, grantReader, dailySql };
+  const { role, schemas, snapshotPath, snapshot, describedPath, dataDir } = options;
+  const { setupSql, own, grantReader, dailySql } = options;
+  const from = { snapshotPath, snapshot, describedPath, dataDir };
+  const session = { role, schemas, ...from, setupSql, own, grantReader, dailySql };
   return Object.fromEntries(
     Object.entries(session).filter(([, value]) => value !== undefined),
   ) as unknown as SessionOptions;

@@ -41,6 +41,8 @@ try {
     const isLoaded = options.own !== undefined && options.dataDir === undefined;
     const snapshot = isLoaded ? { snapshot: await session.dump() } : {};
     reply({ kind: 'ready', description: session.description, ...snapshot });
+    // Between the start and the first query there is time for it.
+    session.refresh().catch((error: unknown) => reply({ kind: 'broken', message: messageOf(error) }));
     port.on('message', ({ sql, ...limits }: WorkerQuery) => {
       session.query(sql, limits).then(
         (rows) => reply({ kind: 'rows', result: rows }),

@@ -87,6 +87,28 @@ describe('the sample shop', () => {
     expect(await rows('SELECT max(order_date) = CURRENT_DATE FROM orders')).toEqual([[true]]);
   });
 
+  it('brings the description along that it would give of itself, also after its dates moved', async () => {
+    const { describedPath, ...shop } = (await buildDatabase()).shop;
+    expect(describedPath).toBeDefined();
+    const asked = await PgliteSession.open(shop);
+    try {
+      expect(session.description).toEqual(asked.description);
+    } finally {
+      await asked.close();
+    }
+    expect(session.description.tables).not.toHaveLength(0);
+    for (const { name, row_count } of session.description.tables)
+      expect(await rows(`SELECT count(*)::int FROM ${name}`)).toEqual([[row_count]]);
+    // Not that of a shop to which something was added.
+    const more = await PgliteSession.open({
+      ...shop,
+      ...(describedPath === undefined ? {} : { describedPath }),
+      setupSql: ['CREATE TABLE more (a int); GRANT SELECT ON more TO mcpx_reader'],
+    });
+    expect(more.description.tables.map(({ name }) => name)).toContain('more');
+    await more.close();
+  });
+
   it('has the same rows in every build', () => {
     const products = [
       { id: 1, name: "Tom's Kite", category: 'toys' },

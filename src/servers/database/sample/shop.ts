@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { z } from 'zod';
-import { openDatabase, type SessionOptions } from '../pglite-session.js';
+import { describe, openDatabase, type SessionOptions } from '../pglite-session.js';
 import { shopRows, type ShopProduct } from './rows.js';
 import { READER_ROLE, SHIFT_DATES, SHOP_FINISH, SHOP_SCHEMA } from './schema.js';
 
@@ -10,7 +10,7 @@ const SHOP = { role: READER_ROLE, schemas: ['public'] } as const;
 
 /** The shop from a snapshot that `writeShopSnapshot` made. */
 export function shopFromSnapshot(snapshotPath: string): SessionOptions {
-  return { ...SHOP, snapshotPath, dailySql: SHIFT_DATES };
+  return { ...SHOP, snapshotPath, describedPath: describedPathOf(snapshotPath), dailySql: SHIFT_DATES };
 }
 
 /** The shop from nothing but the metadata file: for a checkout without a build, some seconds slower. */
@@ -20,21 +20,29 @@ export async function shopFromMetadata(metadataPath: string): Promise<SessionOpt
 
 /**
  * Creates the shop and writes its data directory as one file of about 2.5 MB, from which a start takes half a
- * second instead of four. The dates in it are those of the anchor day; a start moves them.
+ * second instead of four, and beside it what the shop would answer of itself. The dates in it are those of the anchor
+ * day; a start moves them.
  */
 export async function writeShopSnapshot(path: string, metadataPath: string): Promise<void> {
   const { database } = await openDatabase({ setupSql: [...(await creation(metadataPath)), ...SLIM] });
   try {
+    const described = await describe(database, SHOP);
     const directory = await database.dumpDataDir('none');
-    const temporary = `${path}.${process.pid}`;
-    await writeFile(
-      temporary,
-      await promisify(gzip)(Buffer.from(await directory.arrayBuffer()), { level: 9 }),
-    );
-    await rename(temporary, path);
+    await replace(describedPathOf(path), JSON.stringify(described));
+    await replace(path, await promisify(gzip)(Buffer.from(await directory.arrayBuffer()), { level: 9 }));
   } finally {
     await database.close();
   }
+}
+
+function describedPathOf(snapshotPath: string): string {
+  return snapshotPath.replace(/\.tar\.gz$/, '.json');
+}
+
+async function replace(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, content);
+  await rename(temporary, path);
 }
 
 /** The template databases are needed to create others, which nobody does here; they are two thirds of the files. */
