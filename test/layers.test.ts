@@ -13,12 +13,14 @@ const GROUND = [
   'core/telemetry',
   'core/version',
   'core/package-root',
+  'core/nearest',
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/errors': [],
   'core/error-catalogue': ['core/errors'],
   'core/version': [],
   'core/package-root': [],
+  'core/nearest': [],
   'core/logging': [],
   'core/telemetry': ['core/version'],
   'core/operation': ['core/logging', 'core/telemetry'],

@@ -12,29 +12,11 @@ export function chooseServers(
   named: readonly string[],
   domains: readonly string[] | undefined,
 ): readonly string[] {
-  const known = registry.servers.map(({ id }) => id);
-  for (const id of named) {
-    if (!known.includes(id)) {
-      throw new ResourceFetchError('RES306', `no server "${id}" is configured`, {
-        context: { known },
-        hint: `Configured: ${known.join(', ')}.`,
-        fix: 'mcpx servers list',
-      });
-    }
-  }
-  for (const domain of domains ?? []) {
-    if (registry.forDomain(domain).length === 0) {
-      throw new ResourceFetchError('RES301', `no server handles the domain "${domain}"`, {
-        context: { known: registry.domains() },
-        hint: `Known domains: ${registry.domains().join(', ')}.`,
-        fix: 'mcpx servers list',
-      });
-    }
-  }
-  const inDomain = domains?.flatMap((domain) => registry.forDomain(domain).map(({ id }) => id));
-  const chosen = known.filter(
-    (id) => (named.length === 0 || named.includes(id)) && (inDomain?.includes(id) ?? true),
-  );
+  for (const id of named) registry.named(id);
+  const inDomain = domains?.flatMap((domain) => registry.handling(domain).map(({ id }) => id));
+  const chosen = registry.servers
+    .map(({ id }) => id)
+    .filter((id) => (named.length === 0 || named.includes(id)) && (inDomain?.includes(id) ?? true));
   if (chosen.length === 0) {
     throw new ResourceFetchError(
       'RES301',

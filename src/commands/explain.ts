@@ -30,7 +30,7 @@ async function run({ args, global, io }: CommandInput): Promise<void> {
     const near = nearestCodes(word).map((each) => `${each} (${ERROR_CODES[each].name})`);
     throw new ResourceFetchError('RES307', `mcpx prints no code "${word}"`, {
       context: { near: nearestCodes(word) },
-      hint: near.length === 0 ? 'See them all with `mcpx explain`.' : `Did you mean ${near.join(' or ')}?`,
+      hint: near.length === 0 ? 'Without a code it lists them all.' : `Did you mean ${near.join(' or ')}?`,
       fix: 'mcpx explain',
     });
   }

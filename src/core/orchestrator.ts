@@ -26,6 +26,7 @@ import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
 import { Listening, type Forget } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
+import { nearest } from './nearest.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { packageExecutable } from './package-root.js';
 import { Registry } from './registry/registry.js';
@@ -554,9 +555,14 @@ export class MCPOrchestrator implements AsyncDisposable {
     // Nobody can say that a resource does not exist while a server is silent.
     const silent = outcomes.find(({ status }) => status === 'failed');
     if (silent?.status === 'failed') throw silent.error;
+    const near = nearest(
+      uri,
+      usable.flatMap(({ resources }) => resources.map((resource) => resource.uri)),
+    );
     throw new ResourceFetchError('RES305', `no server has the resource ${uri}`, {
       context: { uri, asked: usable.map(({ server }) => server.id) },
-      hint: 'List what there is with `mcpx gather --list-only`.',
+      hint:
+        near === undefined ? 'No server lists it, and none has a template for it.' : `Did you mean ${near}?`,
       fix: 'mcpx gather --list-only',
     });
   }
@@ -758,14 +764,7 @@ export class MCPOrchestrator implements AsyncDisposable {
   }
 
   #serversOf(domain: string, only: string | undefined): readonly ServerConfig[] {
-    const servers = this.registry.forDomain(domain);
-    if (servers.length === 0) {
-      throw new ResourceFetchError('RES301', `no server handles the domain "${domain}"`, {
-        context: { known: this.registry.domains() },
-        hint: `Known domains: ${this.registry.domains().join(', ')}.`,
-        fix: 'mcpx servers list',
-      });
-    }
+    const servers = this.registry.handling(domain);
     if (only === undefined) return servers;
     const [asked] = this.#chosen([only]);
     if (asked !== undefined && servers.includes(asked)) return [asked];
@@ -777,15 +776,7 @@ export class MCPOrchestrator implements AsyncDisposable {
   }
 
   #chosen(ids: readonly string[]): readonly ServerConfig[] {
-    for (const id of ids) {
-      if (this.registry.find(id) === undefined) {
-        throw new ResourceFetchError('RES306', `no server "${id}" is configured`, {
-          context: { known: this.registry.servers.map((server) => server.id) },
-          hint: `Configured: ${this.registry.servers.map((server) => server.id).join(', ')}.`,
-          fix: 'mcpx servers list',
-        });
-      }
-    }
+    for (const id of ids) this.registry.named(id);
     return this.registry.servers.filter(({ id }) => ids.includes(id));
   }
 

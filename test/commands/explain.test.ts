@@ -81,7 +81,7 @@ describe('mcpx explain', () => {
     expect(text.stderr).toContain('mcpx explain');
     const json = await run(['explain', 'zzzzqqq', '--json']);
     expect(json).toMatchObject({ status: 7, stdout: '' });
-    expect(errorLine(json)).toMatchObject({ code: 'RES307', hint: 'See them all with `mcpx explain`.' });
+    expect(errorLine(json)).toMatchObject({ code: 'RES307', hint: 'Without a code it lists them all.' });
     const hostile = await run(['explain', '\u001b[31mred\u009b']);
     expect(hostile.stderr).not.toContain('\u001b[31m');
     expect((await run(['explain', 'UPS201', 'UPS202'])).status).toBe(2);

@@ -158,6 +158,8 @@ describe('mcpx read', () => {
     expect(unknown).toMatchObject({ status: 7, stdout: '' });
     const fix = expect.stringMatching(/^mcpx gather --list-only -c \/\S+\/c\.json$/) as string;
     expect(errorLine(unknown)).toMatchObject({ code: 'RES305', fix });
+    const mistyped = await withServers(['read', 'x://jsn', '--json'], servers);
+    expect(errorLine(mistyped)).toMatchObject({ code: 'RES305', hint: 'Did you mean x://json?' });
     expect(await withServers(['read', 'x://json', '--server', 'b'], servers)).toMatchObject({ status: 7 });
     expect(await withServers(['read'], servers)).toMatchObject({ status: 2 });
   });

@@ -1,6 +1,6 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors.js';
+import { nearest } from '../nearest.js';
 import { getIn } from './path.js';
 import type { Problem } from './problem.js';
 import { configFileSchema, type ConfigFile } from './schema.js';
@@ -255,22 +255,6 @@ function unwrap(schema: unknown): SchemaParts | undefined {
   return parts;
 }
 
-/** The known word that a mistyped one probably means: at most a third of its letters off, and never a guess. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  // Where both are known, INFOO is rather INFO than info.
-  const capitals = known.filter((candidate) => /^[A-Z]+$/.test(candidate));
-  const isCapital = /^[A-Z]+$/.test(word) && capitals.length > 0;
-  const [written, candidates] = isCapital ? [word, capitals] : [word.toLowerCase(), known];
-  if (candidates.length === 0) return undefined;
-  const beginning = candidates.filter((candidate) => candidate.startsWith(written));
-  if (word.length >= 4 && beginning.length === 1) return beginning[0];
-  // Letters in another order are one slip, however short the word.
-  const swapped = candidates.filter((candidate) => sorted(candidate) === sorted(written));
-  if (swapped.length === 1) return swapped[0];
-  const best = closest(written, candidates);
-  return distance(written, best) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
-}
-
 function isComposite(value: unknown): boolean {
   return typeof value === 'object' || typeof value === 'boolean';
 }
@@ -297,10 +281,6 @@ function kindOf(value: unknown): string {
       typeof value as string
     ] ?? typeof value
   );
-}
-
-function sorted(word: string): string {
-  return Array.from(word).sort().join('');
 }
 
 /** A value that is long is no word that somebody mistyped, and may be a key that was put into the wrong place. */

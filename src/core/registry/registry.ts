@@ -1,4 +1,6 @@
 import type { ServerConfig } from '../config/config.js';
+import { ResourceFetchError } from '../errors.js';
+import { nearest } from '../nearest.js';
 
 /** The configured servers in the order in which they answer: lowest priority number first, ties by id. */
 export class Registry {
@@ -12,6 +14,34 @@ export class Registry {
 
   find(id: string): ServerConfig | undefined {
     return this.#byId.get(id);
+  }
+
+  /** @throws ResourceFetchError RES306 for an id that is not configured */
+  named(id: string): ServerConfig {
+    const found = this.find(id);
+    if (found !== undefined) return found;
+    const known = this.servers.map((server) => server.id);
+    throw new ResourceFetchError('RES306', `no server "${id}" is configured`, {
+      context: { known },
+      hint: `${meant(id, known)}Configured: ${known.join(', ')}.`,
+      fix: 'mcpx servers list',
+    });
+  }
+
+  /**
+   * The servers that handle a domain, best first; at least one.
+   *
+   * @throws ResourceFetchError RES301 for a domain that nobody handles
+   */
+  handling(domain: string): readonly ServerConfig[] {
+    const servers = this.forDomain(domain);
+    if (servers.length > 0) return servers;
+    const known = this.domains();
+    throw new ResourceFetchError('RES301', `no server handles the domain "${domain}"`, {
+      context: { known },
+      hint: `${meant(domain, known)}Known domains: ${known.join(', ')}.`,
+      fix: 'mcpx servers list',
+    });
   }
 
   /** The servers that handle a domain, best first; empty for a domain that nobody handles. */
@@ -28,4 +58,9 @@ export class Registry {
 /** Ties go by id, so that the order of keys in the file never decides who wins. */
 function byPriority(a: ServerConfig, b: ServerConfig): number {
   return a.priority - b.priority || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+function meant(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? '' : `Did you mean "${near}"? `;
 }

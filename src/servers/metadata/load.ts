@@ -8,7 +8,7 @@ import {
   type Replacement,
 } from '../../core/config/problem.js';
 import { checkShape, type ShapeRules } from '../../core/config/shape.js';
-import { nearest } from '../../core/config/shape-problems.js';
+import { nearest } from '../../core/nearest.js';
 import type { Path, Places } from '../../core/config/yaml-document.js';
 import { ConfigurationError, type ErrorCode } from '../../core/errors.js';
 import { readJsonDocument } from './json-document.js';

@@ -39,3 +39,24 @@ it('knows nobody for a domain or an id that is not configured', () => {
   expect(registry.find('constructor')).toBeUndefined();
   expect(registry.find('a')?.priority).toBe(1);
 });
+
+it.each([
+  ['prodcuts', 'Did you mean "products"? Known domains: products, sales.'],
+  ['prod', 'Did you mean "products"? Known domains: products, sales.'],
+  ['weather', 'Known domains: products, sales.'],
+])('the unknown domain "%s" is told with what may have been meant', (domain, hint) => {
+  const registry = registryOf(['a', 1, 'products'], ['b', 2, 'sales']);
+  expect(() => registry.handling(domain)).toThrow(expect.objectContaining({ code: 'RES301', hint }));
+  expect(registry.handling('sales').map(({ id }) => id)).toEqual(['b']);
+});
+
+it.each([
+  ['githb', 'Did you mean "github"? Configured: github, x.'],
+  ['GitHub', 'Did you mean "github"? Configured: github, x.'],
+  // One letter of one is no likeness.
+  ['y', 'Configured: github, x.'],
+])('the unknown server "%s" is told with what may have been meant', (id, hint) => {
+  const registry = registryOf(['github', 1], ['x', 2]);
+  expect(() => registry.named(id)).toThrow(expect.objectContaining({ code: 'RES306', hint }));
+  expect(registry.named('x')).toMatchObject({ priority: 2 });
+});
