@@ -36,6 +36,8 @@ export interface Loaded<T> {
   readonly value: T;
   readonly hintMs?: number;
   readonly scope?: Scope;
+  /** Whether it may answer anybody else later; it may when left out. */
+  readonly isForKeeping?: boolean;
 }
 
 export interface Answer<T> {
@@ -69,6 +71,8 @@ interface Load {
  */
 export class ResourceCache {
   readonly #entries: LRUCache<string, Entry>;
+  /** What is held, by shelf: a long-running process drops one server's answers often, among those of many. */
+  readonly #names = new Map<string, Set<string>>();
   readonly #disk: DiskStore | undefined;
   readonly #now: () => number;
   readonly #loads = new Map<string, Load>();
@@ -83,6 +87,9 @@ export class ResourceCache {
       // The library wants a size above 0; nothing weighs so little.
       maxSize: Math.max(1, Math.floor(options.maxBytes)),
       sizeCalculation: ({ bytes }) => bytes,
+      dispose: (_entry, key, reason) => {
+        if (reason !== 'set') this.#forgetName(key);
+      },
     });
     this.#disk = options.disk;
     this.#now = options.now ?? Date.now;
@@ -147,9 +154,9 @@ export class ResourceCache {
   /** Forgets one answer, or all of a server; what is being asked for just now is not kept either. */
   drop(shelf: Shelf, name?: string): void {
     this.#readOnce(shelf);
-    // A server may tell of changes at any rate, so one name is not looked for among all.
-    const keys = name === undefined ? this.#keysOf(shelf) : [keyOf(shelf, name)];
-    for (const key of keys) {
+    const names = name === undefined ? this.#namesOf(shelf) : [name];
+    for (const each of names) {
+      const key = keyOf(shelf, each);
       this.#entries.delete(key);
       this.#abandon(key);
     }
@@ -160,9 +167,10 @@ export class ResourceCache {
   /** Ends the time of all answers of a server; they may still stand in for a failure. */
   expire(shelf: Shelf): void {
     this.#readOnce(shelf);
-    for (const key of this.#keysOf(shelf)) {
+    for (const name of this.#namesOf(shelf)) {
+      const key = keyOf(shelf, name);
       const entry = this.#entries.peek(key);
-      if (entry !== undefined) this.#entries.set(key, { ...entry, isOutdated: true });
+      if (entry !== undefined) this.#hold(shelf, name, { ...entry, isOutdated: true });
       this.#abandon(key);
     }
     this.#markChanged(shelf);
@@ -172,7 +180,7 @@ export class ResourceCache {
   flush(): void {
     if (this.#disk === undefined) return;
     const kept = [...this.#changed.values()].map((shelf) => {
-      const entries = this.#namesOf(shelf).flatMap((name): [string, Entry][] => {
+      const entries = [...(this.#names.get(shelf.key) ?? [])].flatMap((name): [string, Entry][] => {
         const entry = this.#entries.peek(keyOf(shelf, name));
         return entry === undefined ? [] : [[name, entry]];
       });
@@ -187,10 +195,6 @@ export class ResourceCache {
     const load = this.#loads.get(key);
     if (load !== undefined) load.outdated = true;
     this.#loads.delete(key);
-  }
-
-  #keysOf(shelf: Shelf): readonly string[] {
-    return [...this.#entries.keys(), ...this.#loads.keys()].filter((key) => isOn(shelf, key));
   }
 
   async #shared<T>(
@@ -236,7 +240,8 @@ export class ResourceCache {
     op: Operation,
     mayKeep: () => boolean,
   ): Promise<Answer<T>> {
-    const { value, hintMs, scope = 'private' } = await load(op);
+    const { value, hintMs, scope = 'private', isForKeeping = true } = await load(op);
+    if (!isForKeeping) return { value, freshness: { ...NOT_CACHED, scope } };
     const lifetime = lifetimeOf(hintMs, question.policy);
     if (lifetime.ttlMs <= 0) {
       // What was kept before is older than this, however long it was meant to last.
@@ -269,8 +274,25 @@ export class ResourceCache {
   }
 
   #put(shelf: Shelf, name: string, entry: Entry): void {
-    this.#entries.set(keyOf(shelf, name), entry);
+    this.#hold(shelf, name, entry);
     this.#markChanged(shelf);
+  }
+
+  #hold(shelf: Shelf, name: string, entry: Entry): void {
+    const key = keyOf(shelf, name);
+    this.#entries.set(key, entry);
+    // What is larger than the whole cache is not held.
+    if (!this.#entries.has(key)) return this.#forgetName(key);
+    const names = this.#names.get(shelf.key) ?? new Set();
+    this.#names.set(shelf.key, names.add(name));
+  }
+
+  #forgetName(key: string): void {
+    const end = key.indexOf(' ');
+    const shelfKey = key.slice(0, end);
+    const names = this.#names.get(shelfKey);
+    names?.delete(key.slice(end + 1));
+    if (names?.size === 0) this.#names.delete(shelfKey);
   }
 
   #markChanged(shelf: Shelf): void {
@@ -280,21 +302,19 @@ export class ResourceCache {
   #readOnce(shelf: Shelf): void {
     if (this.#disk === undefined || this.#known.has(shelf.key)) return;
     this.#known.add(shelf.key);
-    for (const [name, entry] of this.#disk.read(shelf.key)) this.#entries.set(keyOf(shelf, name), entry);
+    for (const [name, entry] of this.#disk.read(shelf.key)) this.#hold(shelf, name, entry);
   }
 
-  #namesOf(shelf: Shelf): string[] {
+  /** What is held of a server, and what it is being asked for just now. */
+  #namesOf(shelf: Shelf): readonly string[] {
     const prefix = keyOf(shelf, '');
-    return [...this.#entries.keys()].filter((key) => isOn(shelf, key)).map((key) => key.slice(prefix.length));
+    const asked = [...this.#loads.keys()].filter((key) => key.startsWith(prefix));
+    return [...(this.#names.get(shelf.key) ?? []), ...asked.map((key) => key.slice(prefix.length))];
   }
 }
 
 /** The freshness of an answer that no cache had to do with. */
 export const NOT_CACHED: Freshness = { hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'private' };
-
-function isOn(shelf: Shelf, key: string): boolean {
-  return key.startsWith(keyOf(shelf, ''));
-}
 
 function keyOf(shelf: Shelf, name: string): string {
   return `${shelf.key} ${name}`;

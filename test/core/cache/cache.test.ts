@@ -103,6 +103,15 @@ describe('modes', () => {
     expect(cache.peek(SHELF, 'x')).toBe('x 3');
   });
 
+  it('an answer that is for one caller alone is not kept', async () => {
+    const { cache, load, asked } = world();
+    const answer = await load('x', {}, { isForKeeping: false, scope: 'public' });
+    expect(answer.freshness).toEqual({ hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'public' });
+    expect(cache.bytes).toBe(0);
+    await load('x');
+    expect(asked).toEqual(['x', 'x']);
+  });
+
   it('a kept value of another shape is asked for anew', async () => {
     const { load, asked } = world();
     await load('x');
@@ -230,6 +239,16 @@ describe('dropping', () => {
     await load('y');
     await load('z', other);
     expect(asked).toEqual(['x', 'y', 'z', 'y']);
+  });
+
+  it('of all of a server finds what came after others had left for want of room', async () => {
+    const { cache, load, asked } = world(400);
+    for (const name of ['1', '2', '3', '4', '5', '6', '7', '8', '9']) await load(name.repeat(60));
+    await load('last');
+    cache.drop(SHELF);
+    expect(cache.bytes).toBe(0);
+    await load('last');
+    expect(asked).toHaveLength(11);
   });
 });
 
