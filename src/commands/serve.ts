@@ -85,6 +85,7 @@ export const serveCommand: CommandDefinition = {
         ...BIND_OPTIONS,
         { flags: '--fail-fast', description: 'a list fails while a required server is missing' },
         { flags: '--degraded', description: 'lists hold what there is, and say what is missing' },
+        { flags: '--no-cache', description: 'ask the servers for every list and every read' },
         {
           flags: '--drain <duration>',
           description: 'longest time that requests in flight may take to finish at the end (10s)',
@@ -176,7 +177,11 @@ async function serveGateway(input: CommandInput): Promise<number> {
   });
   const served = await startGateway(
     inEffect(session.config),
-    { ...(await bindOptions(input, address)), ownExecutable: io.ownExecutable },
+    {
+      ...(await bindOptions(input, address)),
+      ownExecutable: io.ownExecutable,
+      cache: options['cache'] === false ? 'off' : 'use',
+    },
     op,
   );
   const stopWatching = await watchConfig(

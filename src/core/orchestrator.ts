@@ -292,7 +292,7 @@ export class MCPOrchestrator implements AsyncDisposable {
         deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
         concurrency: request.concurrency ?? this.config.maxConnections,
         redact: this.#redact,
-        cacheOf: (server) => this.#cacheOf(server, request.cache ?? 'use'),
+        cacheOf: (server) => this.cacheOf(server, request.cache ?? 'use'),
         ...(request.onPhase === undefined ? {} : { onPhase: request.onPhase }),
         onOutcome: (outcome) => {
           this.#remember(outcome);
@@ -539,7 +539,7 @@ export class MCPOrchestrator implements AsyncDisposable {
     for (const { server } of [...listing, ...others]) {
       if (this.config.failFast) this.#assertNoneFailedBefore(server, outcomes);
       try {
-        const answers = new Answers(this.#cacheOf(server, request.cache ?? 'use'), async (call, inner) =>
+        const answers = new Answers(this.cacheOf(server, request.cache ?? 'use'), async (call, inner) =>
           call(await this.#connect(server, inner), inner),
         );
         const { value, freshness } = await answers.read(uri, op);
@@ -618,6 +618,22 @@ export class MCPOrchestrator implements AsyncDisposable {
   }
 
   /**
+   * What is kept of a server's answers, and how it may be used by the configuration of now: what the gateway answers
+   * reads from.
+   *
+   * @internal
+   */
+  cacheOf(server: ServerConfig, mode: CacheMode): ServerCache {
+    return {
+      cache: this.#cache,
+      shelf: this.#shelfOf(server),
+      policy: policyOf(server, this.config),
+      mode,
+      serveStaleOnError: this.config.serveStaleOnError,
+    };
+  }
+
+  /**
    * Takes another configuration over. Connections to servers that did not change stay open; those to servers that are
    * gone or have another address, other credentials or other limits are closed, and the processes that were started for
    * them are stopped.
@@ -692,16 +708,6 @@ export class MCPOrchestrator implements AsyncDisposable {
       maxBytes,
       ...(folder === undefined ? {} : { disk: new DiskStore({ folder, maxBytes, onTrouble }) }),
     });
-  }
-
-  #cacheOf(server: ServerConfig, mode: CacheMode): ServerCache {
-    return {
-      cache: this.#cache,
-      shelf: this.#shelfOf(server),
-      policy: policyOf(server, this.config),
-      mode,
-      serveStaleOnError: this.config.serveStaleOnError,
-    };
   }
 
   #shelfOf(server: ServerConfig): Shelf {

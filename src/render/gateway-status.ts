@@ -1,4 +1,4 @@
-import type { GatewayStatus, ServerStatus } from '../core/clients/gateway-status.js';
+import type { GatewayCounts, GatewayStatus, ServerStatus } from '../core/clients/gateway-status.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';
 import { humanMs } from './units.js';
@@ -56,17 +56,20 @@ function row(server: ServerStatus): readonly Cell[] {
 }
 
 function summary(status: GatewayStatus): string {
-  const { ready, mode, sessions, in_flight: inFlight, cache, uptime_ms: uptimeMs } = status;
-  const share =
-    cache.hits + cache.misses === 0 ? 'no list asked for yet' : `${percent(cache.hit_rate)} of lists fresh`;
+  const { ready, mode, sessions, in_flight: inFlight, uptime_ms: uptimeMs } = status;
   return [
     ready ? 'ready' : 'not ready',
     plain(mode),
     `up ${humanMs(uptimeMs)}`,
     `${sessions} ${sessions === 1 ? 'session' : 'sessions'}`,
     `${inFlight} in flight`,
-    share,
+    share('list', status.cache, 'fresh'),
+    share('read', status.reads, 'from the cache'),
   ].join(', ');
+}
+
+function share(noun: string, { hits, misses, hit_rate: rate }: GatewayCounts, kept: string): string {
+  return hits + misses === 0 ? `no ${noun} asked for yet` : `${percent(rate)} of ${noun}s ${kept}`;
 }
 
 function percent(part: number): string {

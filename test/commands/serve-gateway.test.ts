@@ -75,6 +75,24 @@ describe('mcpx serve gateway', () => {
     expect(await uris()).toEqual(['a://1', 'b://1']);
   });
 
+  verifies(
+    'orch:no-cache',
+    'asks the servers for every read with --no-cache, and else within no time',
+    async () => {
+      await using a = await startFakeUpstream({ era: 'legacy' });
+      using folder = temporaryFolder();
+      const file = folder.write('c.json', configText({ a: over(a, 1) }, { resource_cache_ttl: 300 }));
+      const readTwice = async (flags: readonly string[]) => {
+        const before = a.reads.get('item://1') ?? 0;
+        await using gateway = await serving(file, flags);
+        for (let count = 0; count < 2; count += 1) await gateway.client.readResource({ uri: 'item://1' });
+        return a.reads.get('item://1')! - before;
+      };
+      expect(await readTwice([])).toBe(1);
+      expect(await readTwice(['--no-cache'])).toBe(2);
+    },
+  );
+
   it('a flag stands above the file, also after a reload', async () => {
     await using a = await startFakeUpstream();
     using folder = temporaryFolder();

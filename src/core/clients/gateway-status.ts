@@ -16,9 +16,17 @@ export interface GatewayStatus {
   /** Requests that are not answered yet. */
   readonly in_flight: number;
   /** Of the lists that were asked for, how many were fresh. */
-  readonly cache: { readonly hits: number; readonly misses: number; readonly hit_rate: number };
+  readonly cache: GatewayCounts;
+  /** Of the resources that were read, how many were kept and fresh. */
+  readonly reads: GatewayCounts;
   /** Best server first. */
   readonly servers: readonly ServerStatus[];
+}
+
+export interface GatewayCounts {
+  readonly hits: number;
+  readonly misses: number;
+  readonly hit_rate: number;
 }
 
 export interface ServerStatus {
@@ -33,7 +41,7 @@ export interface ServerStatus {
   readonly entries: Readonly<Record<'resources' | 'templates' | 'tools' | 'prompts', number>>;
   readonly requests: number;
   readonly errors: number;
-  /** Of the last few hundred requests; `null` before the first one. */
+  /** Of the last few hundred requests that reached it; `null` before the first one. */
   readonly p50_ms: number | null;
   readonly p95_ms: number | null;
   /** Why it is down. */

@@ -31,6 +31,23 @@ export type Ask = <T>(
 /** Credentials that are refused now must not be answered from then, and a resource that is gone is gone. */
 const NEVER_STALE: ReadonlySet<string> = new Set(['UPS207', 'UPS217', 'UPS219']);
 
+/** What was read at a URI, as the cache is asked for it. */
+export function readQuestion(kept: ServerCache, uri: string): Question {
+  return questionOf(kept, readName(uri), isRead);
+}
+
+function questionOf(kept: ServerCache, name: string, accepts: Question['accepts']): Question {
+  const { shelf, policy, mode, isAlone = false } = kept;
+  return { shelf, name, policy, mode, accepts, isAlone, mayBeStale: (failure) => mayBeStale(kept, failure) };
+}
+
+/** Whether answers whose time is over may stand in for a failure. */
+export function mayBeStale({ mode, policy, serveStaleOnError }: ServerCache, failure: unknown): boolean {
+  const isOn = mode !== 'off' && policy.ttlMs > 0;
+  if (!isOn || !serveStaleOnError || !(failure instanceof MCPOrchestratorException)) return false;
+  return !NEVER_STALE.has(failure.code);
+}
+
 /** What one server answers: kept answers while they are fresh, else its own. */
 export class Answers {
   readonly #kept: ServerCache | undefined;
@@ -95,19 +112,9 @@ export class Answers {
       return { value: await this.#ask(call, op), freshness: NOT_CACHED };
     }
     const kept = this.#kept;
-    const { cache, shelf, policy, mode, serveStaleOnError, isAlone = false } = kept;
-    const question: Question = {
-      shelf,
-      name,
-      policy,
-      mode,
-      accepts,
-      isAlone,
-      mayBeStale: (failure) =>
-        serveStaleOnError && failure instanceof MCPOrchestratorException && !NEVER_STALE.has(failure.code),
-    };
+    const { cache, policy, mode } = kept;
     const answer = await cache.load<T>(
-      question,
+      questionOf(kept, name, accepts),
       async (inner) => {
         const { ttlMs, cacheScope, ...value } = await this.#ask(async (client, asked) => {
           const result = await call(client, asked);

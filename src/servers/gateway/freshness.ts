@@ -1,5 +1,6 @@
+import { lifetimeOf } from '../../core/cache/lifetime.js';
 import type { CacheHints } from '../../core/clients/resource-client.js';
-import type { ServerConfig } from '../../core/config/config.js';
+import type { ServerCache } from '../../core/gather/answers.js';
 import type { Entry } from './kinds.js';
 
 /** A list of one server, and how long it may be used. */
@@ -11,15 +12,9 @@ export interface Held {
   readonly scope: 'public' | 'private';
 }
 
-/**
- * How long an answer stays fresh: as the server says; else as the file says, for this server before all. A hint of 0
- * counts unless the file has a time for the server.
- */
-export function ttlOf(server: ServerConfig, generalTtlMs: number, { ttlMs }: CacheHints): number {
-  if (ttlMs !== undefined && server.honorServerHints && (ttlMs > 0 || server.cacheTtlMs === undefined)) {
-    return ttlMs;
-  }
-  return server.cacheTtlMs ?? generalTtlMs;
+/** How long a list stays fresh, by the rules of the cache: 0 where that is off. */
+export function ttlOf({ mode, policy }: ServerCache, { ttlMs }: CacheHints): number {
+  return mode === 'off' || policy.ttlMs <= 0 ? 0 : lifetimeOf(ttlMs, policy).ttlMs;
 }
 
 /** The hints of an answer that is made of several: the least time that is left, private if any of them is. */

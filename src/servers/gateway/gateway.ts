@@ -3,6 +3,7 @@ import type { ServerNotification } from '../../core/clients/watch.js';
 import type { Config, ServerConfig } from '../../core/config/config.js';
 import type { ConfigDifference } from '../../core/config/difference.js';
 import { ServeError } from '../../core/errors.js';
+import type { ServerCache } from '../../core/gather/answers.js';
 import type { Operation } from '../../core/operation.js';
 import { Registry } from '../../core/registry/registry.js';
 import {
@@ -35,6 +36,8 @@ export interface MergedList extends Catalogue {
 export interface GatewayOptions {
   readonly use: UseServer;
   readonly relays: Relays;
+  /** What is kept of a server's answers. */
+  readonly cacheOf: (server: ServerConfig) => ServerCache;
   /** Whether callers need a token. */
   readonly isGuarded: boolean;
 }
@@ -115,6 +118,7 @@ export class Gateway {
     const before = new Map(this.#upstreams.map((upstream) => [upstream.server.id, upstream]));
     for (const id of [...removed, ...reconnected]) before.get(id)?.close();
     await reconnect();
+    const hasOtherTimes = config.cacheTtlMs !== this.#config.cacheTtlMs;
     this.#config = config;
     // Whatever was merged was merged by other rules.
     this.#merged.clear();
@@ -126,6 +130,7 @@ export class Gateway {
         return this.#added(new Upstream(server, options, this.op, known.joined));
       }
       if (relabelled.includes(server.id)) known.relabel(server, options);
+      else if (hasOtherTimes) known.invalidateAll();
       return known;
     });
     this.subscriptions.reconfigured();
@@ -203,7 +208,7 @@ export class Gateway {
       }),
     );
     const isComplete = outcomes.every(
-      ({ upstream, outcome }) => outcome.status === 'ok' || !upstream.server.required,
+      ({ upstream, outcome }) => isWhole(outcome) || !upstream.server.required,
     );
     const offers = outcomes.flatMap(({ upstream, outcome }) =>
       'held' in outcome ? [{ server: upstream.server, entries: outcome.held.entries }] : [],
@@ -230,7 +235,6 @@ export class Gateway {
   #upstreamOptions({ id }: ServerConfig): UpstreamOptions {
     return {
       ...this.#options,
-      cacheTtlMs: this.#config.cacheTtlMs,
       nextJoin: () => (this.#joins += 1),
       onChange: () => this.#changed(),
       onListAsked: (isFresh) => {
@@ -300,8 +304,12 @@ function conflictError(conflicts: readonly CatalogueConflict[]): ServeError {
 
 function assertNoneMissing(outcomes: readonly ServerOutcome[]): void {
   for (const { upstream, outcome } of outcomes) {
-    if (upstream.server.required && outcome.status !== 'ok') throw outcome.error;
+    if (upstream.server.required && !isWhole(outcome)) throw outcome.error;
   }
+}
+
+function isWhole({ status }: ListOutcome): boolean {
+  return status === 'ok' || status === 'stale';
 }
 
 function fingerprint({ listed }: Catalogue): string {

@@ -7,13 +7,15 @@ export interface MeasuredRequest {
   readonly server?: string | undefined;
   readonly outcome: RequestOutcome;
   readonly durationMs: number;
+  /** It was answered without asking the server, so it tells nothing of how fast that is. */
+  readonly isKept?: boolean;
 }
 
 /** What was asked of one server through the gateway. */
 export interface ServerMeasures {
   readonly requests: number;
   readonly errors: number;
-  /** Of the last few hundred requests; `null` before the first one. */
+  /** Of the last few hundred requests that reached it; `null` before the first one. */
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
 }
@@ -35,11 +37,13 @@ interface Series {
 export class Measures {
   readonly #series = new Map<string, Series>();
   /** Durations by server, the oldest overwritten first. */
-  readonly #recent = new Map<string, number[]>();
+  readonly #recent = new Map<string, { readonly durations: number[]; next: number }>();
   listHits = 0;
   listMisses = 0;
+  readHits = 0;
+  readMisses = 0;
 
-  record({ method, server = '', outcome, durationMs }: MeasuredRequest): void {
+  record({ method, server = '', outcome, durationMs, isKept = false }: MeasuredRequest): void {
     const key = `${method} ${server}`;
     const series = this.#series.get(key) ?? {
       method,
@@ -55,15 +59,20 @@ export class Measures {
     for (const [index, bound] of BUCKETS.entries()) {
       if (seconds <= bound) series.buckets[index] = (series.buckets[index] ?? 0) + 1;
     }
-    const recent = this.#recent.get(server) ?? [];
-    this.#recent.set(server, recent);
-    recent[this.#total(server) % RECENT] = durationMs;
     series.seconds += seconds;
     series.count += 1;
+    if (!isKept) this.#remember(server, durationMs);
+  }
+
+  #remember(server: string, durationMs: number): void {
+    const recent = this.#recent.get(server) ?? { durations: [], next: 0 };
+    this.#recent.set(server, recent);
+    recent.durations[recent.next] = durationMs;
+    recent.next = (recent.next + 1) % RECENT;
   }
 
   of(server: string): ServerMeasures {
-    const sorted = (this.#recent.get(server) ?? []).toSorted((a, b) => a - b);
+    const sorted = (this.#recent.get(server)?.durations ?? []).toSorted((a, b) => a - b);
     return {
       requests: this.#total(server),
       errors: this.#total(server, 'error'),

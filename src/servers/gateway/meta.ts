@@ -40,15 +40,21 @@ export function describeList({ outcomes, conflicts, isComplete }: MergedList): M
 function describeOutcome({ upstream, outcome }: ServerOutcome): Meta {
   const { priority, required } = upstream.server;
   const entries = 'held' in outcome ? { entries: outcome.held.entries.length } : {};
+  const age = outcome.status === 'stale' ? { age_ms: Math.round(performance.now() - outcome.held.at) } : {};
   const error =
     outcome.error === undefined
       ? {}
       : { error: { code: outcome.error.code, message: outcome.error.message } };
-  return { status: outcome.status, priority, required, ...entries, ...error };
+  return { status: outcome.status, priority, required, ...entries, ...age, ...error };
 }
 
 function describeConflict({ kind, key, winner, rule, others }: CatalogueConflict): Meta {
   return { kind: KINDS[kind].keyName, key, winner, rule, others };
+}
+
+/** Whether a key of `_meta` says whose trace a request belongs to. */
+export function isTraceContext(key: string): boolean {
+  return TRACE_CONTEXT.has(key);
 }
 
 /** The `_meta` of a result or an entry of a server, with who gave it. */

@@ -35,6 +35,7 @@ export class Relays implements ServerRequests {
   readonly capabilities = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
   readonly #current = new AsyncLocalStorage<Flight>();
   readonly #flights = new Map<string, Set<Flight>>();
+  readonly #questions = new Map<string, number>();
 
   /**
    * Sends a request to a server on behalf of a client.
@@ -52,11 +53,17 @@ export class Relays implements ServerRequests {
     }
   }
 
+  /** How often a server has asked for something, whatever came of it. */
+  questionsOf(serverId: string): number {
+    return this.#questions.get(serverId) ?? 0;
+  }
+
   async answer(
     serverId: string,
     request: ServerRequest,
     signal: AbortSignal,
   ): Promise<Record<string, unknown>> {
+    this.#questions.set(serverId, this.questionsOf(serverId) + 1);
     const flight = this.#current.getStore() ?? this.#onlyClient(serverId);
     const needed = NEEDED[request.method];
     if (needed === undefined) throw refusal(`${request.method} is not passed on to clients`);

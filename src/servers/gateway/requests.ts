@@ -1,13 +1,14 @@
 import { UriTemplate } from '@modelcontextprotocol/server';
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import type { Freshness } from '../../core/cache/lifetime.js';
 import { selects } from '../../core/gather/select.js';
 import type { Operation } from '../../core/operation.js';
 import { parseAddress } from './address.js';
 import type { Offered } from './catalogue.js';
 import { isNotFound, unknownName, unknownResource } from './failure.js';
-import { ttlOf } from './freshness.js';
 import type { Gateway } from './gateway.js';
 import { attributed } from './meta.js';
+import { describeRead, read } from './reads.js';
 import type { ForwardedFor, Upstream } from './upstream.js';
 
 export type Params = Readonly<Record<string, unknown>>;
@@ -17,8 +18,12 @@ type Result = Record<string, unknown>;
 export interface Passage {
   readonly op: Operation;
   readonly options: ForwardedFor;
+  /** Whether the client's revision has hints for its cache. */
+  readonly hasHints: boolean;
   /** Told which server answers, as soon as that is known. */
   readonly onServer: (serverId: string) => void;
+  /** Told where the answer to a read came from. */
+  readonly onRead: (freshness: Freshness) => void;
 }
 
 /** Reads from the server that lists the URI, else from the best one with a template for it that knows it. */
@@ -28,17 +33,17 @@ export async function readResource(gateway: Gateway, params: Params, passage: Pa
   if (address !== undefined) {
     const upstream = gateway.find(address.serverId);
     if (upstream === undefined || !selects(upstream.server, address.uri)) throw unknownResource(uri, []);
-    const result = await forward(upstream, 'resources/read', { ...params, uri: address.uri }, passage);
+    const result = await readFrom(upstream, { ...params, uri: address.uri }, passage);
     return { ...result, contents: readdressed(result['contents'], address.uri, uri) };
   }
   const { offered, missing } = await gateway.lookUp('resources', uri);
   if (offered !== undefined) {
     gateway.assertUndisputed(offered);
-    return forward(gateway.upstreamOf(offered), 'resources/read', params, passage);
+    return readFrom(gateway.upstreamOf(offered), params, passage);
   }
   for (const upstream of await withTemplateFor(gateway, uri)) {
     try {
-      return await forward(upstream, 'resources/read', params, passage);
+      return await readFrom(upstream, params, passage);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -82,8 +87,19 @@ async function withTemplateFor(gateway: Gateway, uri: string): Promise<readonly 
 export async function callTool(gateway: Gateway, params: Params, passage: Passage): Promise<CalledTool> {
   const offered = await findNamed(gateway, 'tools', textOf(params, 'name'));
   const named = { ...params, name: offered.entry.key };
-  const result = await forward(gateway.upstreamOf(offered), 'tools/call', named, passage);
-  return { tool: offered, result };
+  const upstream = gateway.upstreamOf(offered);
+  try {
+    return { tool: offered, result: await forward(upstream, 'tools/call', named, passage) };
+  } finally {
+    // Also after a failure: nobody knows how far it came.
+    if (!isReadOnly(offered)) upstream.forgetContents();
+  }
+}
+
+/** Whether a tool says that it changes nothing (2025-03-26 and later, "Tool annotations"). */
+function isReadOnly({ entry }: Offered): boolean {
+  const annotations = entry.value['annotations'] as { readonly readOnlyHint?: unknown } | undefined;
+  return annotations?.readOnlyHint === true;
 }
 
 export interface CalledTool {
@@ -137,21 +153,22 @@ async function findNamed(
   return offered;
 }
 
+async function readFrom(upstream: Upstream, params: Params, passage: Passage): Promise<Result> {
+  passage.onServer(upstream.server.id);
+  const answer = await read(upstream, params, passage.op, passage.options);
+  passage.onRead(answer.freshness);
+  return describeRead(upstream, answer, passage.hasHints);
+}
+
 async function forward(
   upstream: Upstream,
   method: string,
   params: Params,
   passage: Passage,
 ): Promise<Result> {
-  const { server } = upstream;
-  passage.onServer(server.id);
+  passage.onServer(upstream.server.id);
   const result = await upstream.forward(method, params, passage.op, passage.options);
-  const { ttlMs, cacheScope } = result;
-  const hints = {
-    ...(typeof ttlMs === 'number' ? { ttlMs: ttlOf(server, 0, { ttlMs }) } : {}),
-    ...(cacheScope === undefined ? {} : { cacheScope: upstream.scopeOf(cacheScope) }),
-  };
-  return { ...result, ...hints, _meta: attributed(result['_meta'], server) };
+  return { ...result, _meta: attributed(result['_meta'], upstream.server) };
 }
 
 /** Contents under the address that was asked for, so that the client recognises its question. */

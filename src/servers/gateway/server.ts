@@ -6,6 +6,7 @@ import {
   type ServerContext,
   type StandardSchemaV1,
 } from '@modelcontextprotocol/server';
+import type { Freshness } from '../../core/cache/lifetime.js';
 import { createOperationId, type Operation } from '../../core/operation.js';
 import { readVersion } from '../../core/version.js';
 import { toProtocolError } from './failure.js';
@@ -108,7 +109,7 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
       return {
         [KINDS[kind].resultKey]: page.entries.map(describeEntry),
         ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
-        ...combinedHints(parts, isWhole),
+        ...(era === 'modern' ? combinedHints(parts, isWhole) : {}),
         _meta: describeList(merged),
       };
     } catch (error) {
@@ -141,15 +142,24 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
     const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
     const op = operationOf(gateway.op, mcpReq.signal);
     let answering: string | undefined;
+    let freshness: Freshness | undefined;
     const tell = (outcome: string, measured: RequestOutcome) => {
       const { name } = params;
       const durationMs = performance.now() - started;
-      gateway.measures.record({ method: mcpReq.method, server: answering, outcome: measured, durationMs });
+      const isKept = freshness?.hit === true;
+      gateway.measures.record({
+        method: mcpReq.method,
+        server: answering,
+        outcome: measured,
+        durationMs,
+        isKept,
+      });
       op.log('gateway.request', {
         method: mcpReq.method,
         ...(typeof name === 'string' ? { name } : {}),
         ...(uri === undefined ? {} : { uri }),
         server: answering ?? null,
+        ...(freshness === undefined ? {} : { source: freshness.hit ? 'cache' : 'live' }),
         client: server.getClientVersion()?.name ?? null,
         outcome,
         duration_ms: Math.round(durationMs),
@@ -159,8 +169,14 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
       const result = await send(passedParams(params, mcpReq), {
         op,
         options: { ...progressOf(mcpReq), relay: relayOf(mcpReq) },
+        hasHints: era === 'modern',
         onServer: (id) => {
           answering = id;
+        },
+        onRead: (found) => {
+          freshness = found;
+          if (found.hit) gateway.measures.readHits += 1;
+          else gateway.measures.readMisses += 1;
         },
       });
       tell(result['isError'] === true ? 'tool_error' : 'ok', result['isError'] === true ? 'error' : 'ok');

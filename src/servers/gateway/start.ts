@@ -11,6 +11,8 @@ import { gatewayPages } from './status.js';
 
 export interface GatewayServeOptions extends ServeOptions {
   readonly ownExecutable: OwnExecutable;
+  /** `off`: every list and every read reaches its server. */
+  readonly cache?: 'use' | 'off';
 }
 
 export interface ServedGateway extends Served {
@@ -26,7 +28,7 @@ export interface ServedGateway extends Served {
  */
 export async function startGateway(
   config: Config,
-  { ownExecutable, ...options }: GatewayServeOptions,
+  { ownExecutable, cache = 'use', ...options }: GatewayServeOptions,
   op: Operation,
 ): Promise<ServedGateway> {
   const relays = new Relays();
@@ -36,6 +38,7 @@ export async function startGateway(
     {
       use: (server, ...rest) => orchestrator.use(server.id, ...rest),
       relays,
+      cacheOf: (server) => orchestrator.cacheOf(server, cache),
       isGuarded: options.bearerToken !== undefined,
     },
     op,

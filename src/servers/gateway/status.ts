@@ -1,4 +1,4 @@
-import type { GatewayStatus, ServerStatus } from '../../core/clients/gateway-status.js';
+import type { GatewayCounts, GatewayStatus, ServerStatus } from '../../core/clients/gateway-status.js';
 import { readVersion } from '../../core/version.js';
 import type { HttpLoad, Page, Pages } from '../pages.js';
 import type { Gateway } from './gateway.js';
@@ -38,7 +38,7 @@ export function gatewayPages(gateway: Gateway): Pages {
 }
 
 function statusOf(gateway: Gateway, load: HttpLoad, uptimeMs: number): GatewayStatus {
-  const { listHits: hits, listMisses: misses } = gateway.measures;
+  const { listHits, listMisses, readHits, readMisses } = gateway.measures;
   return {
     api_version: 'mcpx/v1',
     kind: 'GatewayStatus',
@@ -48,9 +48,14 @@ function statusOf(gateway: Gateway, load: HttpLoad, uptimeMs: number): GatewaySt
     uptime_ms: Math.round(uptimeMs),
     sessions: load.sessions,
     in_flight: load.inFlight,
-    cache: { hits, misses, hit_rate: hits === 0 ? 0 : hits / (hits + misses) },
+    cache: countsOf(listHits, listMisses),
+    reads: countsOf(readHits, readMisses),
     servers: gateway.upstreams.map((upstream) => serverStatus(gateway, upstream)),
   };
+}
+
+function countsOf(hits: number, misses: number): GatewayCounts {
+  return { hits, misses, hit_rate: hits === 0 ? 0 : hits / (hits + misses) };
 }
 
 function serverStatus({ measures }: Gateway, upstream: Upstream): ServerStatus {
@@ -115,6 +120,12 @@ function metricsOf(gateway: Gateway, load: HttpLoad): string[] {
       measures.listHits,
     ),
     ...counter('mcpx_gateway_list_misses_total', 'Lists that servers were asked for.', measures.listMisses),
+    ...counter(
+      'mcpx_gateway_read_hits_total',
+      'Reads that were answered from what is kept.',
+      measures.readHits,
+    ),
+    ...counter('mcpx_gateway_read_misses_total', 'Reads that waited for a server.', measures.readMisses),
     ...measures.lines(),
     ...gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', [
       ` ${process.memoryUsage.rss()}`,

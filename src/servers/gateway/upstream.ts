@@ -5,6 +5,7 @@ import type { ServerNotification, Watch } from '../../core/clients/watch.js';
 import type { ServerConfig } from '../../core/config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../../core/errors.js';
 import { withSignal, type Operation } from '../../core/operation.js';
+import { mayBeStale, readName, type ServerCache } from '../../core/gather/answers.js';
 import { createBackoff } from './backoff.js';
 import { createCallLimit } from './call-limit.js';
 import { ttlOf, type Held } from './freshness.js';
@@ -22,8 +23,8 @@ export type UseServer = <T>(
 export interface UpstreamOptions {
   readonly use: UseServer;
   readonly relays: Relays;
-  /** How long answers without a hint of their own stay fresh. */
-  readonly cacheTtlMs: number;
+  /** What is kept of a server's answers, and how long that is fresh. */
+  readonly cacheOf: (server: ServerConfig) => ServerCache;
   /** Whether callers need a token: then no cache may share answers between them, whatever a server says. */
   readonly isGuarded: boolean;
   /** Numbers servers that come up after having been down, in order. */
@@ -46,6 +47,8 @@ export interface ForwardedFor extends Pick<ForwardOptions, 'onProgress'> {
 /** How a server stands with one list. */
 export type ListOutcome =
   | { readonly status: 'ok' | 'partial'; readonly held: Held; readonly error?: MCPOrchestratorException }
+  /** It is down, and what it listed before stands in for it (`serve_stale_on_error`). */
+  | { readonly status: 'stale'; readonly held: Held; readonly error: MCPOrchestratorException }
   /** It has not answered yet, and may still. */
   | { readonly status: 'pending'; readonly error: MCPOrchestratorException }
   | { readonly status: 'failed'; readonly error: MCPOrchestratorException };
@@ -114,9 +117,26 @@ export class Upstream {
     return this.#state;
   }
 
-  /** Why it is down. */
+  /** Why it is down, or was before it came up. */
   get error(): MCPOrchestratorException | undefined {
     return this.#error;
+  }
+
+  /** Why it cannot be asked now; whoever wants to know is a reason to look again. */
+  get whyDown(): MCPOrchestratorException | undefined {
+    if (this.#state !== 'down') return undefined;
+    this.#lookAgain();
+    return this.#error;
+  }
+
+  /** What is kept of its answers, by the configuration of now. */
+  get kept(): ServerCache {
+    return this.#options.cacheOf(this.#server);
+  }
+
+  /** How often it has asked its clients for something. */
+  get questions(): number {
+    return this.#options.relays.questionsOf(this.#server.id);
   }
 
   /** 0 for a server that was there from the start; else the later it came, the higher. */
@@ -129,9 +149,8 @@ export class Upstream {
   }
 
   /** Who may share an answer for which the server gave this scope. */
-  scopeOf(said: unknown): 'public' | 'private' {
-    return said === 'public' && !this.#options.isGuarded ? 'public' : 'private';
-  }
+  readonly scopeOf = (said: unknown): 'public' | 'private' =>
+    said === 'public' && !this.#options.isGuarded ? 'public' : 'private';
 
   /** Takes over what the configuration thinks of it now: its connection stays, its lists are read again. */
   relabel(server: ServerConfig, options: UpstreamOptions): void {
@@ -147,9 +166,12 @@ export class Upstream {
     void this.tryNow();
   }
 
-  /** What it listed last, also where that is not fresh any more; nothing while it is down. */
+  /**
+   * What it listed last, also where that is not fresh any more; nothing while it is down, unless that may be answered
+   * from all the same.
+   */
   lastHeld(kind: ListKind): Held | undefined {
-    return this.#state === 'up' ? this.#lists.get(kind) : undefined;
+    return this.#state === 'up' || this.#mayBeStale(kind) ? this.#lists.get(kind) : undefined;
   }
 
   /** Connects and lists everything, unless that is being done. Never rejects. */
@@ -165,12 +187,10 @@ export class Upstream {
    * first asked. An answer that comes later is held for the next one.
    */
   async list(kind: ListKind, waitMs: number): Promise<ListOutcome> {
-    if (this.#state === 'down' && this.#attempt === undefined) {
-      // Whoever asks is a reason to look again, without waiting for it.
-      if (this.#backoff.mayTryAt() <= performance.now()) void this.tryNow();
-    }
+    // Whoever asks is a reason to look again, without waiting for it.
+    if (this.#state === 'down') this.#lookAgain();
     if (this.#state === 'down') {
-      if (waitMs < Infinity) return this.#outcome(kind);
+      if (waitMs < Infinity || this.#mayBeStale(kind)) return this.#outcome(kind);
       await this.tryNow();
       return this.#outcome(kind);
     }
@@ -198,6 +218,22 @@ export class Upstream {
     this.#changes.set(kind, this.#changesOf(kind) + 1);
     const held = this.#lists.get(kind);
     if (held !== undefined) this.#lists.set(kind, { ...held, ttlMs: 0 });
+  }
+
+  invalidateAll(): void {
+    for (const kind of LIST_KINDS) this.invalidate(kind);
+  }
+
+  /** What was read from it is asked for anew; where it does not tell of changes of its lists, those too. */
+  forgetContents(): void {
+    const { cache, shelf } = this.kept;
+    cache.drop(shelf);
+    const { listChanged } = (this.client?.connection.declared['resources'] ?? {}) as {
+      listChanged?: unknown;
+    };
+    if (listChanged === true) return;
+    this.invalidate('resources');
+    this.invalidate('templates');
   }
 
   /** Passes a request of a client on, over a new connection where there is none. */
@@ -256,6 +292,8 @@ export class Upstream {
 
   close(): void {
     clearTimeout(this.#timer);
+    const { cache, shelf } = this.kept;
+    cache.drop(shelf);
     this.#closed.abort(new MCPConnectionError('UPS219', 'the gateway is closing'));
   }
 
@@ -298,12 +336,16 @@ export class Upstream {
     this.#watch = client.watch({
       onNotification: (notification) => this.#onNotification(notification),
       // Whatever was told meanwhile is lost: everything is asked again.
-      onGap: () => void this.tryNow(),
+      onGap: () => {
+        this.#expireContents();
+        void this.tryNow();
+      },
     });
     for (const uri of this.#subscribed) void this.#renewSubscription(uri);
     const level = this.#options.logLevel();
     if (level !== undefined) this.setLogLevel(level);
     void client.closed.then(() => {
+      this.#expireContents();
       if (this.#client === client && !this.#closed.signal.aborted) this.#onClosed();
     });
   }
@@ -323,9 +365,18 @@ export class Upstream {
   }
 
   #onNotification(notification: ServerNotification): void {
-    const kinds = CHANGED_LISTS[notification.method];
-    if (kinds === undefined) this.#options.onNotification(notification);
-    else {
+    const { method, params } = notification;
+    const kinds = CHANGED_LISTS[method];
+    if (kinds === undefined) {
+      // Before clients are told, who may ask for it at once.
+      if (method === UPDATED && typeof params['uri'] === 'string') this.#forgetContent(params['uri']);
+      this.#options.onNotification(notification);
+    } else {
+      // What is not listed any more is not to be read either.
+      if (kinds.includes('resources')) {
+        const { cache, shelf } = this.kept;
+        cache.drop(shelf);
+      }
       for (const kind of kinds) {
         this.invalidate(kind);
         // One that is under way asks again when it has ended.
@@ -369,7 +420,7 @@ export class Upstream {
         entries,
         at,
         // What changed while it was being read is out of date already.
-        ttlMs: changes === this.#changesOf(kind) ? ttlOf(this.server, this.#options.cacheTtlMs, hints) : 0,
+        ttlMs: changes === this.#changesOf(kind) ? ttlOf(this.kept, hints) : 0,
         scope: this.scopeOf(hints.cacheScope),
       });
       const [first] = malformed;
@@ -411,11 +462,34 @@ export class Upstream {
   }
 
   #outcome(kind: ListKind): ListOutcome {
+    const stale = this.#state === 'down' ? this.lastHeld(kind) : undefined;
+    if (stale !== undefined) return { status: 'stale', held: stale, error: this.#error ?? this.#notYet() };
     if (this.#state !== 'up') return { status: 'failed', error: this.#error ?? this.#notYet() };
     const held = this.#lists.get(kind);
     const error = this.#listErrors.get(kind);
     if (held === undefined) return { status: 'failed', error: error ?? this.#notYet() };
     return error === undefined ? { status: 'ok', held } : { status: 'partial', held, error };
+  }
+
+  /** Only of resources are answers of then any good: a tool that is down cannot be called. */
+  #mayBeStale(kind: ListKind): boolean {
+    if (this.#state !== 'down' || (kind !== 'resources' && kind !== 'templates')) return false;
+    return this.#lists.has(kind) && mayBeStale(this.kept, this.#error);
+  }
+
+  #lookAgain(): void {
+    if (this.#attempt === undefined && this.#backoff.mayTryAt() <= performance.now()) void this.tryNow();
+  }
+
+  #forgetContent(uri: string): void {
+    const { cache, shelf } = this.kept;
+    cache.drop(shelf, readName(uri));
+  }
+
+  /** It may have changed without our hearing of it. */
+  #expireContents(): void {
+    const { cache, shelf } = this.kept;
+    cache.expire(shelf);
   }
 
   #isFresh(kind: ListKind): boolean {
@@ -435,6 +509,8 @@ export class Upstream {
     const wasDown = this.#state === 'down';
     this.#state = 'down';
     this.#error = error;
+    // Who knows whether the one that comes back is the same.
+    if (!wasDown) this.#expireContents();
     // One that is being left alone is not asked before its time.
     const leftAloneMs = Number(error.context['retry_after_ms'] ?? 0);
     const pauseMs = Math.max(this.#backoff.next(), leftAloneMs);

@@ -61,6 +61,70 @@ describe('what a server asks', () => {
       });
     }
 
+    it(`over ${upstreamKind} while it is read is for each client to answer`, async () => {
+      await using a = await startToolUpstream({ name: 'a', asking: true });
+      const settings = { ...UPSTREAMS[upstreamKind](a), cache: { ttl: 300 } };
+      await using gateway = await startTestGateway({ a: settings });
+      const [ada, bob, mute] = [
+        await gateway.client('legacy', { capabilities: CAPABILITIES }),
+        await gateway.client(upstreamKind === 'modern' ? 'modern' : 'sse', { capabilities: CAPABILITIES }),
+        await gateway.client('legacy'),
+      ];
+      let letGo: () => void = () => undefined;
+      const pause = new Promise<void>((resolve) => (letGo = resolve));
+      answerAs(ada, 'Ada', pause);
+      answerAs(bob, 'Bob', pause);
+      const uri = 'who://you';
+      const read = (client: Client) =>
+        client.readResource({ uri }, { cacheMode: 'bypass' }).then(
+          ({ contents }) => (contents[0] as { text: string }).text,
+          (error: unknown) => (error as Error).message,
+        );
+      const first = read(ada);
+      await a.until(() => a.reads.length > 0);
+      // One connection for all tells no two clients apart: there they take turns.
+      const isShared = upstreamKind === 'sse';
+      if (isShared) letGo();
+      if (isShared) await first;
+      const others = [read(bob), read(mute)];
+      await bob.listTools();
+      if (isShared) await others[0];
+      letGo();
+      expect(await first).toContain('"Ada"');
+      expect(await others[0]).toContain('"Bob"');
+      const stateOf = (text: string) => (JSON.parse(text) as { state?: string }).state;
+      if (upstreamKind === 'modern') {
+        expect(stateOf((await others[0])!)).toMatch(/^asked/);
+        expect(stateOf((await others[0])!)).not.toBe(stateOf(await first));
+      }
+      expect(await others[1]).not.toMatch(/Ada|Bob/);
+      expect(await read(ada)).toContain('"Ada"');
+    });
+
+    it(`over ${upstreamKind} is not refused to one who can answer because another cannot`, async () => {
+      await using a = await startToolUpstream({ name: 'a', asking: true });
+      const settings = { ...UPSTREAMS[upstreamKind](a), cache: { ttl: 300 } };
+      await using gateway = await startTestGateway({ a: settings });
+      const mute = await gateway.client('legacy');
+      const ada = await gateway.client('legacy', { capabilities: CAPABILITIES });
+      answerAs(ada, 'Ada');
+      let letGo: () => void = () => undefined;
+      a.gate = new Promise<void>((resolve) => (letGo = resolve));
+      const uri = 'who://you';
+      const refused = mute.readResource({ uri }).then(
+        () => 'answered',
+        () => 'refused',
+      );
+      await a.until(() => a.reads.length > 0);
+      const answered = ada.readResource({ uri });
+      await ada.listTools();
+      letGo();
+      expect(await refused).toBe('refused');
+      // Where one connection serves both, nobody knows whom the first question is for.
+      if (upstreamKind !== 'sse') expect(JSON.stringify(await answered)).toContain('Ada');
+      else await answered.catch(() => undefined);
+    });
+
     it(`over ${upstreamKind} is refused where the client cannot answer`, async () => {
       await using a = await startToolUpstream({ name: 'a', asking: true });
       await using gateway = await startTestGateway({ a: UPSTREAMS[upstreamKind](a) });

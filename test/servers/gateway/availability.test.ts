@@ -209,8 +209,9 @@ describe('what is held', () => {
     const hints = { ttlMs: 60_000, cacheScope: 'public' } as const;
     await using a = await startFakeUpstream({ ...hints });
     await using b = await startFakeUpstream({ ...hints, ttlMs: 20_000, cacheScope: 'private' });
-    await using one = await startTestGateway({ a: over(a, 1) });
-    await using two = await startTestGateway({ a: over(a, 1), b: over(b, 2) });
+    const cached = { orchestration: { resource_cache_ttl: 300 } };
+    await using one = await startTestGateway({ a: over(a, 1) }, cached);
+    await using two = await startTestGateway({ a: over(a, 1), b: over(b, 2) }, cached);
     const single = await (await one.client()).listResources();
     expect(single).toMatchObject({ cacheScope: 'public' });
     expect(single.ttlMs).toBeGreaterThan(20_000);
