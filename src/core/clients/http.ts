@@ -17,6 +17,12 @@ export type Reach = 'resolve' | 'connect' | 'open';
 const MAX_REDIRECTS = 3;
 
 /**
+ * A connection that nobody uses is closed by us, before the server does: a request that it crosses would be lost, and a
+ * call of a tool is never repeated. Most servers wait for 5 s; of one that announces less Node's agent takes off 1 s.
+ */
+const LONGEST_IDLE_MS = 4000;
+
+/**
  * HTTP requests to one origin over kept-alive connections.
  *
  * On `node:http` and not on the built-in fetch: fetch loads a second HTTP stack (20 ms and 35 MB a process),
@@ -42,7 +48,12 @@ export class HttpOrigin {
     ) as typeof http;
     // An address is not looked up. Brackets are those of IPv6.
     this.#reach = isIP(this.url.hostname.replace(/^\[|\]$/g, '')) === 0 ? 'resolve' : 'connect';
-    this.#agent = new this.#module.Agent({ keepAlive: true, maxSockets: 64, noDelay: true });
+    this.#agent = new this.#module.Agent({
+      keepAlive: true,
+      maxSockets: 64,
+      noDelay: true,
+      timeout: LONGEST_IDLE_MS,
+    });
   }
 
   get reach(): Reach {
