@@ -156,16 +156,7 @@ function compileCache(bundle, shape) {
   // The build makes it ASCII: nothing to decode.
   const source = fs.readFileSync(bundle, 'latin1');
   const file = cacheFile(source, shape);
-  let kept;
-  try {
-    if (file !== undefined && isOwn(path.dirname(file)) && isOwn(file)) kept = fs.readFileSync(file);
-  } catch {
-    // The first run, or somebody emptied the cache.
-  }
-  const script = new vm.Script(source, {
-    filename: bundle,
-    cachedData: kept,
-  });
+  const script = new vm.Script(source, { filename: bundle, cachedData: readKept(file) });
   return {
     load() {
       const module_ = { exports: {} };
@@ -175,7 +166,7 @@ function compileCache(bundle, shape) {
     },
     /** Keeps the code of what has run by now, for the next start; a cache that cannot be written costs nothing else. */
     keep() {
-      if (file === undefined || (kept !== undefined && script.cachedDataRejected === false)) return;
+      if (file === undefined || script.cachedDataRejected === false) return;
       const unfinished = `${file}.${process.pid}`;
       try {
         fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
@@ -192,6 +183,15 @@ function compileCache(bundle, shape) {
       }
     },
   };
+}
+
+function readKept(file) {
+  try {
+    if (file !== undefined && isOwn(path.dirname(file)) && isOwn(file)) return fs.readFileSync(file);
+  } catch {
+    // The first run, or somebody emptied the cache.
+  }
+  return undefined;
 }
 
 /** Kept code is run as it is: only that counts which nobody else can have written. */
