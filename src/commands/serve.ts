@@ -9,6 +9,7 @@ import {
 import { durationMs, wholeNumber } from './values.js';
 import type { Config } from '../core/config/config.js';
 import type { Operation } from '../core/operation.js';
+import type { Telemetry } from '../core/telemetry/start.js';
 import type { Served, ServeOptions } from '../servers/serve.js';
 
 const BIND_OPTIONS: readonly OptionDefinition[] = [
@@ -154,6 +155,19 @@ async function serveDatabase(input: CommandInput): Promise<number> {
 const DRAIN_MS = 10_000;
 
 async function serveGateway(input: CommandInput): Promise<number> {
+  const { startTelemetry } = await import('../core/telemetry/start.js');
+  const telemetry = await startTelemetry();
+  try {
+    return await runGateway(input, telemetry);
+  } finally {
+    const complaints = (await telemetry?.shutdown()) ?? [];
+    for (const complaint of input.global.quiet ? [] : complaints) {
+      input.io.err(`note: OpenTelemetry: ${complaint}\n`);
+    }
+  }
+}
+
+async function runGateway(input: CommandInput, telemetry: Telemetry | undefined): Promise<number> {
   const { options, io } = input;
   const [{ startGateway }, { openSession }, { withSignal }, { ConfigurationError }, { watchConfig }] =
     await Promise.all([
@@ -178,6 +192,7 @@ async function serveGateway(input: CommandInput): Promise<number> {
   const served = await startGateway(
     inEffect(session.config),
     {
+      tracing: telemetry && { telemetry, redact: session.redact },
       ...(await bindOptions(input, address)),
       ownExecutable: io.ownExecutable,
       cache: options['cache'] === false ? 'off' : 'use',

@@ -11,7 +11,7 @@ import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
 import { createNotifier, followChanges } from './changes.js';
 import { createGuard } from './guard.js';
-import { readJsonBody, Refusal, sendJson, sendPage, sendRefusal } from './http-exchange.js';
+import { readJsonBody, Refusal, sendJson, sendPage, sendRefusal, toWebRequest } from './http-exchange.js';
 import { DEFAULT_GRACE_MS, InFlight } from './in-flight.js';
 import type { CreateServer, Served, ServeOptions } from './serve.js';
 import { Sessions } from './sessions.js';
@@ -146,8 +146,11 @@ export async function serveHttp(
     const session = sessions.find(id);
     if (!(session?.transport instanceof SseTransport)) throw new Refusal(404, 'Session not found', -32001);
     const body = await readJsonBody(request);
+    // Of the headers only this one has a meaning for a message; and the conversion costs more than the rest.
+    const isTraced = request.headers['traceparent'] !== undefined;
+    const asking = isTraced ? toWebRequest(request, new AbortController().signal) : undefined;
     try {
-      session.transport.receive(body);
+      session.transport.receive(body, asking);
     } catch {
       throw new Refusal(400, 'Invalid Request: the body is not a JSON-RPC message', -32600);
     }
@@ -239,7 +242,7 @@ function preflightHeaders(methods: readonly string[]): Record<string, string> {
   return {
     'access-control-allow-methods': methods.join(', '),
     'access-control-allow-headers':
-      'authorization, content-type, accept, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name',
+      'authorization, content-type, accept, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, traceparent, tracestate',
     'access-control-max-age': '600',
   };
 }

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { parseJSONRPCMessage, type JSONRPCMessage, type Transport } from '@modelcontextprotocol/server';
+import {
+  parseJSONRPCMessage,
+  type JSONRPCMessage,
+  type MessageExtraInfo,
+  type Transport,
+} from '@modelcontextprotocol/server';
 import type { InFlight } from './in-flight.js';
 import { PendingRequests } from './in-flight.js';
 import { asLegacyError } from './legacy-errors.js';
@@ -20,7 +25,7 @@ export class SseTransport implements Transport {
   readonly sessionId: string = randomUUID();
   onclose?: () => void;
   onerror?: (error: Error) => void;
-  onmessage?: (message: JSONRPCMessage) => void;
+  onmessage?: (message: JSONRPCMessage, extra?: MessageExtraInfo) => void;
   readonly #pending: PendingRequests;
   #keepAlive: NodeJS.Timeout | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
@@ -48,11 +53,16 @@ export class SseTransport implements Transport {
     this.#keepAlive.unref();
   }
 
-  /** Takes one parsed body. @throws where it is no JSON-RPC message */
-  receive(body: unknown): void {
+  /**
+   * Takes one parsed body.
+   *
+   * @param request  that brought it, where its headers matter
+   * @throws where it is no JSON-RPC message
+   */
+  receive(body: unknown, request?: Request): void {
     const message = parseJSONRPCMessage(body);
     this.#pending.received(message);
-    this.onmessage?.(message);
+    this.onmessage?.(message, request === undefined ? undefined : { request });
   }
 
   async send(message: JSONRPCMessage): Promise<void> {

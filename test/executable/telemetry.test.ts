@@ -1,8 +1,14 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configText, temporaryFolder, type FileSettings } from '../fixtures/configuration.js';
-import { freePort, runMcpx, type Finished, type StartOptions } from '../fixtures/executable.js';
+import {
+  configText,
+  temporaryFolder,
+  type FileSettings,
+  type TemporaryFolder,
+} from '../fixtures/configuration.js';
+import { freePort, Mcpx, runMcpx, type Finished, type StartOptions } from '../fixtures/executable.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 import { startCollector, type Collector, type ReceivedSpan } from '../fixtures/otlp-collector.js';
 import { stdioUpstream } from '../fixtures/stdio-upstream.js';
@@ -22,6 +28,26 @@ async function runWith(
   using folder = temporaryFolder();
   const file = folder.write('c.json', configText(servers, options.orchestration));
   return await runMcpx([...args, '-c', file], { ...options, env: { ...env, ...options.env } });
+}
+
+/** The gateway as a process over one server, with a client. */
+async function startGateway(url: string, folder: TemporaryFolder, options: StartOptions) {
+  const servers = { a: { url, transport: 'streamable-http', priority: 1 } };
+  const file = folder.write('c.json', configText(servers, { log_level: 'INFO' }));
+  const mcpx = new Mcpx(['serve', 'gateway', '--port', '0', '-c', file], options);
+  await mcpx.said('/mcp\n');
+  const [, mcp = ''] = / and (http:\S+\/mcp)\n/.exec(mcpx.stderr) ?? [];
+  const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode: 'legacy' } });
+  await client.connect(new StreamableHTTPClientTransport(new URL(mcp)));
+  return {
+    read: (uri: string) => client.readResource({ uri }),
+    stop: async () => {
+      await client.close();
+      mcpx.process.kill('SIGTERM');
+      return mcpx.finished;
+    },
+    [Symbol.asyncDispose]: () => mcpx[Symbol.asyncDispose](),
+  };
 }
 
 const childrenOf = (spans: readonly ReceivedSpan[], parent: ReceivedSpan) =>
@@ -396,6 +422,34 @@ describe('a collector that is not well', () => {
   });
 });
 
+describe('a traced gateway', () => {
+  it('sends what it recorded while it runs, and the rest at its end', async () => {
+    await using collector = await startCollector();
+    await using upstream = await startFakeUpstream({ resources: 2 });
+    using folder = temporaryFolder();
+    const env = { ...JSON_TO(collector), OTEL_BSP_SCHEDULE_DELAY: '100' };
+    await using gateway = await startGateway(upstream.mcpUrl, folder, { env });
+    await gateway.read('item://1');
+    const read = () => collector.spans.filter(({ kind }) => kind === 'server');
+    await expect.poll(() => read().length).toBe(1);
+    await gateway.read('item://2');
+    expect(await gateway.stop()).toMatchObject({ status: 0, stderr: expect.not.stringContaining('note:') });
+    expect(read().map(({ name }) => name)).toEqual(['resources/read', 'resources/read']);
+    expect(collector.points.map(({ metric }) => metric)).toContain('mcp.server.operation.duration');
+  });
+
+  it('serves without its collector, and says so at the end', async () => {
+    await using upstream = await startFakeUpstream({ resources: 1 });
+    using folder = temporaryFolder();
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` };
+    await using gateway = await startGateway(upstream.mcpUrl, folder, { env });
+    await gateway.read('item://1');
+    const { status, stderr } = await gateway.stop();
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/note: OpenTelemetry: .*(did not arrive|did not take everything)/);
+  });
+});
+
 describe('without the variables', () => {
   const loadedBy = async (args: readonly string[], env: Readonly<Record<string, string>>) => {
     await using upstream = await startFakeUpstream({ resources: 1 });
@@ -417,6 +471,22 @@ describe('without the variables', () => {
     expect(await loadedBy(['servers', 'list'], nobody)).not.toContain('telemetry.cjs');
     // What the check looks for is there where it must be.
     expect(await loadedBy(['gather', '-q'], nobody)).toContain('telemetry.cjs');
+  });
+
+  it.each([
+    ['nor is it by the gateway', {}, false],
+    ['unless somebody asks', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }, true],
+  ])('%s', async (_title, env, isLoaded) => {
+    await using upstream = await startFakeUpstream({ resources: 1 });
+    using folder = temporaryFolder();
+    const file = path.join(folder.path, 'loaded.json');
+    await using gateway = await startGateway(upstream.mcpUrl, folder, {
+      nodeArgs: ['--require', path.resolve('test/fixtures/loaded-modules.cjs')],
+      env: { ...env, LOADED_MODULES_FILE: file },
+    });
+    await gateway.read('item://1');
+    expect((await gateway.stop()).status).toBe(0);
+    expect(readFileSync(file, 'utf8').includes('telemetry.cjs')).toBe(isLoaded);
   });
 
   it('servers are told of no trace', async () => {

@@ -6,6 +6,7 @@ import { HttpOrigin, readErrorBody } from './http.js';
 import { httpStatusError } from './http-status.js';
 import { parseMessages, responseId } from './messages.js';
 import { Posts } from './posts.js';
+import { traceHeaders } from './traced-requests.js';
 import type { ConnectPhase, LeanTransport } from './transport.js';
 
 /**
@@ -108,6 +109,7 @@ export class SseTransport implements LeanTransport {
       {
         method: 'POST',
         headers: {
+          ...traceHeaders(message),
           'content-type': 'application/json',
           ...(this.#protocolVersion === undefined ? {} : { 'mcp-protocol-version': this.#protocolVersion }),
         },

@@ -11,6 +11,7 @@ import { readEvents } from './event-stream.js';
 import { HttpOrigin, readBody, readErrorBody } from './http.js';
 import { parseMessages, responseId } from './messages.js';
 import { Posts } from './posts.js';
+import { traceHeaders } from './traced-requests.js';
 import type { ConnectPhase, LeanTransport } from './transport.js';
 
 /** Keys of the 2026-07-28 revision: what `Mcp-Name` repeats of the parameters, by method. */
@@ -76,7 +77,12 @@ export class StreamableHttpTransport implements LeanTransport {
     const post = async (signal: AbortSignal) => {
       const response = await this.#origin.request({
         method: 'POST',
-        headers: { ...this.#sessionHeaders(), ...bodyHeaders(message), ...CONTENT_HEADERS },
+        headers: {
+          ...traceHeaders(message),
+          ...this.#sessionHeaders(),
+          ...bodyHeaders(message),
+          ...CONTENT_HEADERS,
+        },
         body: JSON.stringify(message),
         signal,
       });

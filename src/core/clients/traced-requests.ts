@@ -2,6 +2,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { ServerConfig, TransportKind } from '../config/config.js';
 import {
   noSpan,
+  readTraceContext,
   type Attributes,
   type Span,
   type SpanOptions,
@@ -40,6 +41,12 @@ export function requestSpan(
       },
     },
   };
+}
+
+/** The headers that carry the trace of a message, for what looks at HTTP alone. */
+export function traceHeaders(message: JSONRPCMessage): Readonly<Record<string, string>> {
+  const meta: unknown = 'method' in message ? message.params?.['_meta'] : undefined;
+  return { ...readTraceContext(meta ?? {}) };
 }
 
 /** Where a server is; of its URL host and port alone, since path and query may hold credentials. */

@@ -19,6 +19,7 @@ const OF_REQUESTS = [
   'server.port',
   'mcpx.server.id',
 ];
+const OF_UNKNOWN = OF_REQUESTS.filter((name) => name !== 'gen_ai.tool.name');
 const OF_SERVERS = ['mcpx.server.id', 'mcpx.server.status', 'error.type'];
 const OF_GATHERS = ['mcpx.mode', 'mcpx.complete', 'error.type'];
 
@@ -30,6 +31,7 @@ const OF_GATHERS = ['mcpx.mode', 'mcpx.complete', 'error.type'];
  */
 export class Measures {
   readonly #requests: Histogram;
+  readonly #served: Histogram;
   readonly #servers: Histogram;
   readonly #gathers: Histogram;
   readonly #counters: readonly (readonly [attribute: string, Counter])[];
@@ -44,6 +46,7 @@ export class Measures {
     const counter = (name: string, unit: string, description: string) =>
       [name, meter.createCounter(name, { unit, description })] as const;
     this.#requests = duration('mcp.client.operation.duration', 'From a request to its answer');
+    this.#served = duration('mcp.server.operation.duration', 'From a request of a client to our answer');
     this.#servers = duration('mcpx.server.duration', 'Work on one server in a gather');
     this.#gathers = duration('mcpx.gather.duration', 'Whole gathers');
     this.#counters = [
@@ -55,8 +58,13 @@ export class Measures {
     ];
   }
 
-  record(name: string, seconds: number, attributes: Recorded): void {
-    if (attributes['mcp.method.name'] !== undefined) {
+  /** @param isServer  whether we answered, instead of asking */
+  record(name: string, seconds: number, attributes: Recorded, isServer: boolean): void {
+    if (isServer) {
+      // A name that no server knows is whatever somebody made up, and there may be any number of those.
+      const isKnown = attributes['mcpx.server.id'] !== undefined;
+      this.#served.record(seconds, pick(attributes, isKnown ? OF_REQUESTS : OF_UNKNOWN));
+    } else if (attributes['mcp.method.name'] !== undefined) {
       this.#requests.record(seconds, pick(attributes, OF_REQUESTS));
     } else if (name === 'gather') {
       this.#gathers.record(seconds, pick(attributes, OF_GATHERS));

@@ -55,13 +55,13 @@ export function createTelemetry(env: Environment, { oneShot = false }: Telemetry
   const measures = new Measures(metrics.meter);
   const parent = parentFrom(env);
   return {
-    startSpan: (name, attributes) =>
+    startSpan: (name, attributes = {}, { parent: asking, ...options } = {}) =>
       RecordedSpan.start(
         traces.tracer,
         measures,
-        parent,
+        asking === undefined ? parent : contextFrom({ ...asking }),
         name,
-        attributes === undefined ? {} : { attributes },
+        { ...options, attributes },
       ),
     async shutdown() {
       const stopped = Promise.allSettled([traces.shutdown(), metrics.shutdown()]).then(
@@ -118,6 +118,9 @@ function createMetrics(
 
 /** The trace of whoever started us (OpenTelemetry, "Environment Variables as Context Propagation Carriers"). */
 function parentFrom(env: Environment): Context {
-  const carrier = { traceparent: env['TRACEPARENT'] ?? '', tracestate: env['TRACESTATE'] ?? '' };
+  return contextFrom({ traceparent: env['TRACEPARENT'] ?? '', tracestate: env['TRACESTATE'] ?? '' });
+}
+
+function contextFrom(carrier: Readonly<Record<string, string>>): Context {
   return new W3CTraceContextPropagator().extract(ROOT_CONTEXT, carrier, defaultTextMapGetter);
 }

@@ -15,6 +15,8 @@ import type { Attributes, Span, SpanOptions, TraceContext } from './span.js';
 /** As in `ERROR_CODES`. */
 const CODE = /^[A-Z]{3}\d{3}$/;
 
+const KINDS = { client: SpanKind.CLIENT, server: SpanKind.SERVER, internal: SpanKind.INTERNAL } as const;
+
 const propagator = new W3CTraceContextPropagator();
 
 /** A span of OpenTelemetry's SDK; at its end it becomes a measurement as well. */
@@ -23,6 +25,7 @@ export class RecordedSpan implements Span {
   readonly #tracer: Tracer;
   readonly #measures: Measures;
   readonly #name: string;
+  readonly #isServer: boolean;
   readonly #span: ApiSpan;
   readonly #below: Context;
   readonly #redact: (text: string) => string;
@@ -40,7 +43,9 @@ export class RecordedSpan implements Span {
     this.#measures = measures;
     this.#name = name;
     this.#redact = options.redact ?? ((text) => text);
-    const kind = options.kind === 'client' ? SpanKind.CLIENT : SpanKind.INTERNAL;
+    const { kind: named = 'internal' } = options;
+    const kind = KINDS[named];
+    this.#isServer = named === 'server';
     const attributes = this.#kept(options.attributes ?? {});
     this.#span = tracer.startSpan(name, { kind, attributes }, parent);
     this.#below = trace.setSpan(parent, this.#span);
@@ -81,9 +86,11 @@ export class RecordedSpan implements Span {
     const { code, context = {} } = error as { code?: unknown; context?: Record<string, unknown> };
     const isOurs = typeof code === 'string' && CODE.test(code);
     const { rpc_code: rpcCode, status } = isOurs ? context : {};
-    const rpc = typeof rpcCode === 'number' ? String(rpcCode) : undefined;
+    // What we answer with is an error of JSON-RPC itself.
+    const isAnswer = this.#isServer && typeof code === 'number';
+    const rpc = typeof rpcCode === 'number' ? String(rpcCode) : isAnswer ? String(code) : undefined;
     this.set({
-      'error.type': isOurs ? (rpc ?? code) : nameOf(error),
+      'error.type': rpc ?? (isOurs ? code : nameOf(error)),
       'mcpx.error.code': isOurs ? code : undefined,
       'rpc.response.status_code': rpc,
       'http.response.status_code': typeof status === 'number' ? status : undefined,
@@ -94,7 +101,8 @@ export class RecordedSpan implements Span {
 
   end(): void {
     this.#span.end();
-    this.#measures.record(this.#name, (performance.now() - this.#started) / 1000, this.#attributes);
+    const seconds = (performance.now() - this.#started) / 1000;
+    this.#measures.record(this.#name, seconds, this.#attributes, this.#isServer);
   }
 
   #kept(attributes: Attributes): SpanAttributes {

@@ -7,10 +7,25 @@ export interface TraceContext {
   readonly tracestate?: string;
 }
 
+/** A version, a trace, a span and flags; later versions may have more behind that. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[\x21-\x7e]{0,200})?$/;
+const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
+
+/** What of a message or of the headers of a request is a trace context; it comes from outside and may be anything. */
+export function readTraceContext(carrier: {
+  readonly traceparent?: unknown;
+  readonly tracestate?: unknown;
+}): TraceContext | undefined {
+  const { traceparent, tracestate } = carrier;
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
+  if (typeof tracestate !== 'string' || !TRACESTATE.test(tracestate)) return { traceparent };
+  return { traceparent, tracestate };
+}
+
 export interface SpanOptions {
   readonly attributes?: Attributes;
-  /** client: a request to a server; internal (the default): everything else. */
-  readonly kind?: 'client' | 'internal';
+  /** client: a request to a server; server: one that we answer; internal (the default): everything else. */
+  readonly kind?: 'client' | 'server' | 'internal';
   /** Takes secrets out of the texts of this span and of all below it. */
   readonly redact?: (text: string) => string;
 }

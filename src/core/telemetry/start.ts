@@ -1,15 +1,22 @@
 import { asksForTelemetry } from './asked.js';
-import type { Attributes, Span } from './span.js';
+import type { Attributes, Span, SpanOptions, TraceContext } from './span.js';
 
 export interface Telemetry {
-  /** Begins a trace, or hangs below the one that `TRACEPARENT` in the environment names. */
-  startSpan(name: string, attributes?: Attributes): Span;
+  /**
+   * Begins a trace, or hangs below the one that `TRACEPARENT` in the environment names, or the one that the options do.
+   */
+  startSpan(name: string, attributes?: Attributes, options?: RootOptions): Span;
   /**
    * Sends what has been recorded and stops, within a bound: a collector that cannot be reached holds nobody up.
    *
    * @returns what did not work, one sentence each
    */
   shutdown(): Promise<readonly string[]>;
+}
+
+export interface RootOptions extends Pick<SpanOptions, 'kind' | 'redact'> {
+  /** The span of whoever asked us, as it came with the request. */
+  readonly parent?: TraceContext | undefined;
 }
 
 export interface TelemetryOptions {

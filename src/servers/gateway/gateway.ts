@@ -5,6 +5,7 @@ import type { ConfigDifference } from '../../core/config/difference.js';
 import { ServeError } from '../../core/errors.js';
 import type { ServerCache } from '../../core/gather/answers.js';
 import type { Operation } from '../../core/operation.js';
+import type { Span } from '../../core/telemetry/span.js';
 import { Registry } from '../../core/registry/registry.js';
 import {
   mergeOffers,
@@ -18,6 +19,7 @@ import { LogMessages } from './log-messages.js';
 import { Measures } from './measures.js';
 import type { Relays } from './relays.js';
 import { GatewaySubscriptions } from './subscriptions.js';
+import type { Tracing } from './tracing.js';
 import { Upstream, type ListOutcome, type UpstreamOptions, type UseServer } from './upstream.js';
 
 /** How one server fared with a merged list. */
@@ -40,6 +42,7 @@ export interface GatewayOptions {
   readonly cacheOf: (server: ServerConfig) => ServerCache;
   /** Whether callers need a token. */
   readonly isGuarded: boolean;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What stands behind a name, and which servers could not be asked. */
@@ -85,6 +88,10 @@ export class Gateway {
       (server) => new Upstream(server, this.#upstreamOptions(server), op),
     );
     this.subscriptions = new GatewaySubscriptions(this, op);
+  }
+
+  get tracing(): Tracing | undefined {
+    return this.#options.tracing;
   }
 
   get config(): Config {
@@ -147,8 +154,8 @@ export class Gateway {
    *
    * @throws MCPOrchestratorException  fail-fast: the failure of the best required server that has one
    */
-  async list(kind: ListKind): Promise<MergedList> {
-    const merged = await this.#gather(kind);
+  async list(kind: ListKind, span?: Span): Promise<MergedList> {
+    const merged = await this.#gather(kind, span);
     if (this.config.failFast) assertNoneMissing(merged.outcomes);
     if (this.config.gateway.onConflict === 'error' && merged.conflicts.length > 0) {
       throw conflictError(merged.conflicts);
@@ -163,11 +170,11 @@ export class Gateway {
    *
    * @throws MCPOrchestratorException  fail-fast: the failure of a required server that may come before the one found
    */
-  async lookUp(kind: ListKind, exposed: string): Promise<Found> {
+  async lookUp(kind: ListKind, exposed: string, span?: Span): Promise<Found> {
     const isStarting = this.upstreams.some(({ state }) => state === 'starting');
     const known = isStarting ? undefined : this.#merge(kind, this.#heldOffers(kind)).byName.get(exposed);
     if (known !== undefined && !this.config.failFast) return { offered: known, missing: [] };
-    const { byName, outcomes } = await this.#gather(kind);
+    const { byName, outcomes } = await this.#gather(kind, span);
     const offered = byName.get(exposed);
     const position = this.upstreams.findIndex(({ server }) => server.id === offered?.server.id);
     if (this.config.failFast) assertNoneMissing(position === -1 ? outcomes : outcomes.slice(0, position));
@@ -191,19 +198,22 @@ export class Gateway {
   }
 
   /** The servers that list a template, best first, with what they list. */
-  async templates(): Promise<readonly { readonly upstream: Upstream; readonly entries: readonly Entry[] }[]> {
-    const { outcomes } = await this.#gather('templates');
+  async templates(
+    span?: Span,
+  ): Promise<readonly { readonly upstream: Upstream; readonly entries: readonly Entry[] }[]> {
+    const { outcomes } = await this.#gather('templates', span);
     return outcomes.flatMap(({ upstream, outcome }) =>
       'held' in outcome ? [{ upstream, entries: outcome.held.entries }] : [],
     );
   }
 
-  async #gather(kind: ListKind): Promise<MergedList> {
+  /** @param span  of the request that wants it; what it makes servers be asked hangs below that */
+  async #gather(kind: ListKind, span?: Span): Promise<MergedList> {
     const { failFast, gateway } = this.config;
     const outcomes = await Promise.all(
       this.upstreams.map(async (upstream) => {
         const mustWait = failFast && upstream.server.required;
-        const outcome = await upstream.list(kind, mustWait ? Infinity : gateway.listTimeoutMs);
+        const outcome = await upstream.list(kind, mustWait ? Infinity : gateway.listTimeoutMs, span);
         return { upstream, outcome };
       }),
     );

@@ -3,6 +3,7 @@ import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type { Freshness } from '../../core/cache/lifetime.js';
 import { selects } from '../../core/gather/select.js';
 import type { Operation } from '../../core/operation.js';
+import type { Span } from '../../core/telemetry/span.js';
 import { parseAddress } from './address.js';
 import type { Offered } from './catalogue.js';
 import { isNotFound, unknownName, unknownResource } from './failure.js';
@@ -36,12 +37,13 @@ export async function readResource(gateway: Gateway, params: Params, passage: Pa
     const result = await readFrom(upstream, { ...params, uri: address.uri }, passage);
     return { ...result, contents: readdressed(result['contents'], address.uri, uri) };
   }
-  const { offered, missing } = await gateway.lookUp('resources', uri);
+  const { span } = passage.op;
+  const { offered, missing } = await gateway.lookUp('resources', uri, span);
   if (offered !== undefined) {
     gateway.assertUndisputed(offered);
     return readFrom(gateway.upstreamOf(offered), params, passage);
   }
-  for (const upstream of await withTemplateFor(gateway, uri)) {
+  for (const upstream of await withTemplateFor(gateway, uri, span)) {
     try {
       return await readFrom(upstream, params, passage);
     } catch (error) {
@@ -75,8 +77,8 @@ export async function ownerOf(gateway: Gateway, exposed: string): Promise<Owner>
   return { upstream: first, uri: exposed };
 }
 
-async function withTemplateFor(gateway: Gateway, uri: string): Promise<readonly Upstream[]> {
-  const all = await gateway.templates();
+async function withTemplateFor(gateway: Gateway, uri: string, span?: Span): Promise<readonly Upstream[]> {
+  const all = await gateway.templates(span);
   return all
     .filter(
       ({ upstream, entries }) => selects(upstream.server, uri) && entries.some(({ key }) => fits(key, uri)),
@@ -85,7 +87,7 @@ async function withTemplateFor(gateway: Gateway, uri: string): Promise<readonly 
 }
 
 export async function callTool(gateway: Gateway, params: Params, passage: Passage): Promise<CalledTool> {
-  const offered = await findNamed(gateway, 'tools', textOf(params, 'name'));
+  const offered = await findNamed(gateway, 'tools', textOf(params, 'name'), passage.op.span);
   const named = { ...params, name: offered.entry.key };
   const upstream = gateway.upstreamOf(offered);
   try {
@@ -108,14 +110,14 @@ export interface CalledTool {
 }
 
 export async function getPrompt(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
-  const offered = await findNamed(gateway, 'prompts', textOf(params, 'name'));
+  const offered = await findNamed(gateway, 'prompts', textOf(params, 'name'), passage.op.span);
   return forward(gateway.upstreamOf(offered), 'prompts/get', { ...params, name: offered.entry.key }, passage);
 }
 
 /** Completes an argument at the server that has the prompt or template; one without completions knows none. */
 export async function complete(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
   const ref = (params['ref'] ?? {}) as Params;
-  const [upstream, ownRef] = await whereToComplete(gateway, ref);
+  const [upstream, ownRef] = await whereToComplete(gateway, ref, passage.op.span);
   const client = upstream.client;
   if (client !== undefined && !client.connection.capabilities.includes('completions')) {
     passage.onServer(upstream.server.id);
@@ -124,9 +126,13 @@ export async function complete(gateway: Gateway, params: Params, passage: Passag
   return forward(upstream, 'completion/complete', { ...params, ref: ownRef }, passage);
 }
 
-async function whereToComplete(gateway: Gateway, ref: Params): Promise<readonly [Upstream, Params]> {
+async function whereToComplete(
+  gateway: Gateway,
+  ref: Params,
+  span: Span,
+): Promise<readonly [Upstream, Params]> {
   if (ref['type'] === 'ref/prompt') {
-    const offered = await findNamed(gateway, 'prompts', textOf(ref, 'name'));
+    const offered = await findNamed(gateway, 'prompts', textOf(ref, 'name'), span);
     return [gateway.upstreamOf(offered), { ...ref, name: offered.entry.key }];
   }
   if (ref['type'] !== 'ref/resource') {
@@ -139,15 +145,16 @@ async function whereToComplete(gateway: Gateway, ref: Params): Promise<readonly 
     if (upstream === undefined) throw unknownName('templates', uri, []);
     return [upstream, { ...ref, uri: address.uri }];
   }
-  return [gateway.upstreamOf(await findNamed(gateway, 'templates', uri)), ref];
+  return [gateway.upstreamOf(await findNamed(gateway, 'templates', uri, span)), ref];
 }
 
 async function findNamed(
   gateway: Gateway,
   kind: 'tools' | 'prompts' | 'templates',
   name: string,
+  span: Span,
 ): Promise<Offered> {
-  const { offered, missing } = await gateway.lookUp(kind, name);
+  const { offered, missing } = await gateway.lookUp(kind, name, span);
   if (offered === undefined) throw unknownName(kind, name, missing);
   gateway.assertUndisputed(offered);
   return offered;

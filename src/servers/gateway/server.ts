@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { Freshness } from '../../core/cache/lifetime.js';
 import { createOperationId, type Operation } from '../../core/operation.js';
+import type { Span } from '../../core/telemetry/span.js';
 import { readVersion } from '../../core/version.js';
 import { toProtocolError } from './failure.js';
 import { combinedHints } from './freshness.js';
@@ -17,6 +18,7 @@ import type { RequestOutcome } from './measures.js';
 import { describeEntry, describeList, passedOn } from './meta.js';
 import { pageOf } from './paging.js';
 import type { Relay } from './relays.js';
+import { askedIn, startRequestSpan } from './tracing.js';
 import { callTool, complete, getPrompt, readResource, type Params, type Passage } from './requests.js';
 
 /** What is inside is the business of the server that gets it. */
@@ -61,7 +63,7 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
     server.setRequestHandler(method, { params: ANY_PARAMS }, handle);
   };
 
-  for (const kind of LIST_KINDS) on(METHODS[kind], (params) => list(kind, params));
+  for (const kind of LIST_KINDS) on(METHODS[kind], (params, context) => list(kind, params, context));
   on('resources/read', (params, context) =>
     pass(params, context, (passed, passage) => readResource(gateway, passed, passage)),
   );
@@ -96,13 +98,18 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
     server.onclose = () => session.leave();
   }
 
-  async function list(kind: ListKind, { cursor }: Params): Promise<Result> {
+  async function list(kind: ListKind, params: Params, context: ServerContext): Promise<Result> {
     const started = performance.now();
+    const span = startSpan(params, context, createOperationId());
     const record = (outcome: RequestOutcome) =>
       gateway.measures.record({ method: METHODS[kind], outcome, durationMs: performance.now() - started });
     try {
-      const merged = await gateway.list(kind);
-      const page = pageOf(kind, merged.listed, cursor, gateway.config.gateway.pageSize);
+      const merged = await gateway.list(kind, span);
+      span.set({
+        'mcpx.complete': merged.isComplete,
+        'mcpx.servers.failed': merged.outcomes.filter(({ outcome }) => outcome.status === 'failed').length,
+      });
+      const page = pageOf(kind, merged.listed, params['cursor'], gateway.config.gateway.pageSize);
       const parts = merged.outcomes.flatMap(({ outcome }) => ('held' in outcome ? [outcome.held] : []));
       const isWhole = parts.length === merged.outcomes.length;
       record('ok');
@@ -114,8 +121,23 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
       };
     } catch (error) {
       record('error');
-      throw toProtocolError(error);
+      const told = toProtocolError(error);
+      span.fail(told);
+      throw told;
+    } finally {
+      span.end();
     }
+  }
+
+  function startSpan(params: Params, { mcpReq, http }: ServerContext, operationId: string): Span {
+    return startRequestSpan(gateway.tracing, {
+      method: mcpReq.method,
+      params,
+      id: mcpReq.id,
+      protocolVersion: server.getNegotiatedProtocolVersion(),
+      operationId,
+      parent: gateway.tracing === undefined ? undefined : askedIn(params, http),
+    });
   }
 
   /** The way back to the client, for what a server asks while it works on a request. */
@@ -135,12 +157,15 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
   /** Sends a request on, and writes into the log who asked whom for what, and how that went; never any contents. */
   async function pass(
     params: Params,
-    { mcpReq }: ServerContext,
+    context: ServerContext,
     send: (params: Params, passage: Passage) => Promise<Result>,
   ): Promise<Result> {
     const started = performance.now();
     const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
-    const op = operationOf(gateway.op, mcpReq.signal);
+    const { mcpReq } = context;
+    const id = createOperationId();
+    const span = startSpan(params, context, id);
+    const op = operationOf(gateway.op, id, mcpReq.signal, span);
     let answering: string | undefined;
     let freshness: Freshness | undefined;
     const tell = (outcome: string, measured: RequestOutcome) => {
@@ -166,41 +191,47 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
       });
     };
     try {
-      const result = await send(passedParams(params, mcpReq), {
+      const result = await send(passedParams(params, context), {
         op,
         options: { ...progressOf(mcpReq), relay: relayOf(mcpReq) },
         hasHints: era === 'modern',
         onServer: (id) => {
           answering = id;
+          span.set({ 'mcpx.server.id': id });
         },
         onRead: (found) => {
           freshness = found;
+          span.set({ 'mcpx.cache.hit': found.hit, 'mcpx.cache.stale': found.stale === true });
           if (found.hit) gateway.measures.readHits += 1;
           else gateway.measures.readMisses += 1;
         },
       });
+      if (result['isError'] === true) span.set({ 'error.type': 'tool_error' });
       tell(result['isError'] === true ? 'tool_error' : 'ok', result['isError'] === true ? 'error' : 'ok');
       return result;
     } catch (caught) {
       const error = toProtocolError(caught, uri);
       if (mcpReq.signal.aborted) tell('cancelled', 'cancelled');
       else tell(error instanceof ProtocolError ? `error ${error.code}` : 'bug', 'error');
+      span.fail(error);
       if (error instanceof ProtocolError) throw error;
       op.log('gateway.bug', { message: String(error) }, 'error');
       throw new ProtocolError(ProtocolErrorCode.InternalError, 'Internal error');
+    } finally {
+      span.end();
     }
   }
 }
 
 /** The parameters as they go on: answers to what a server asked for come with them, what was for us alone does not. */
-function passedParams(params: Params, mcpReq: ServerContext['mcpReq']): Params {
+function passedParams(params: Params, { mcpReq, http }: ServerContext): Params {
   const { progressToken: _ours, ...meta } = passedOn(params['_meta']);
   const requestState = mcpReq.requestState();
   return {
     ...params,
     ...(mcpReq.inputResponses === undefined ? {} : { inputResponses: mcpReq.inputResponses }),
     ...(requestState === undefined ? {} : { requestState }),
-    _meta: meta,
+    _meta: { ...meta, ...askedIn(params, http) },
   };
 }
 
@@ -217,12 +248,11 @@ function progressOf({ _meta, notify }: ServerContext['mcpReq']): Pick<Passage['o
   };
 }
 
-function operationOf(op: Operation, signal: AbortSignal): Operation {
-  const id = createOperationId();
+function operationOf(op: Operation, id: string, signal: AbortSignal, span: Span): Operation {
   return {
     id,
     signal,
-    span: op.span,
+    span,
     log: (event, fields, level) => op.log(event, { operation_id: id, ...fields }, level),
   };
 }

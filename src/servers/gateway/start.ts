@@ -8,11 +8,14 @@ import { Gateway } from './gateway.js';
 import { Relays } from './relays.js';
 import { createGatewayServer } from './server.js';
 import { gatewayPages } from './status.js';
+import { ownSpan, type Tracing } from './tracing.js';
 
 export interface GatewayServeOptions extends ServeOptions {
   readonly ownExecutable: OwnExecutable;
   /** `off`: every list and every read reaches its server. */
   readonly cache?: 'use' | 'off';
+  /** Traces and measures requests, where somebody asks for that. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface ServedGateway extends Served {
@@ -28,9 +31,10 @@ export interface ServedGateway extends Served {
  */
 export async function startGateway(
   config: Config,
-  { ownExecutable, cache = 'use', ...options }: GatewayServeOptions,
-  op: Operation,
+  { ownExecutable, cache = 'use', tracing, ...options }: GatewayServeOptions,
+  caller: Operation,
 ): Promise<ServedGateway> {
+  const op = { ...caller, span: ownSpan(tracing) };
   const relays = new Relays();
   const orchestrator = new MCPOrchestrator(config, { ownExecutable, serverRequests: relays });
   const gateway = new Gateway(
@@ -40,6 +44,7 @@ export async function startGateway(
       relays,
       cacheOf: (server) => orchestrator.cacheOf(server, cache),
       isGuarded: options.bearerToken !== undefined,
+      tracing,
     },
     op,
   );

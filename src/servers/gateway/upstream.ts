@@ -6,6 +6,7 @@ import type { ServerConfig } from '../../core/config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../../core/errors.js';
 import { withSignal, type Operation } from '../../core/operation.js';
 import { mayBeStale, readName, type ServerCache } from '../../core/gather/answers.js';
+import type { Span } from '../../core/telemetry/span.js';
 import { createBackoff } from './backoff.js';
 import { createCallLimit } from './call-limit.js';
 import { ttlOf, type Held } from './freshness.js';
@@ -186,7 +187,7 @@ export class Upstream {
    * What it lists now: what is held where that is fresh, else what it answers within `waitMs` from the moment it was
    * first asked. An answer that comes later is held for the next one.
    */
-  async list(kind: ListKind, waitMs: number): Promise<ListOutcome> {
+  async list(kind: ListKind, waitMs: number, span?: Span): Promise<ListOutcome> {
     // Whoever asks is a reason to look again, without waiting for it.
     if (this.#state === 'down') this.#lookAgain();
     if (this.#state === 'down') {
@@ -196,7 +197,7 @@ export class Upstream {
     }
     const isFresh = this.#state === 'up' && this.#isFresh(kind);
     this.#options.onListAsked(isFresh);
-    const load = isFresh ? undefined : this.#state === 'starting' ? this.#starting() : this.#load(kind);
+    const load = isFresh ? undefined : this.#state === 'starting' ? this.#starting() : this.#load(kind, span);
     if (load === undefined) return this.#outcome(kind);
     const isDone = await endsWithin(load.promise, load.startedAt + waitMs - performance.now());
     if (isDone) return this.#outcome(kind);
@@ -304,7 +305,7 @@ export class Upstream {
   async #comeUp(): Promise<void> {
     try {
       await this.#use((client) => Promise.resolve(client), this.#op);
-      await Promise.all(LIST_KINDS.map((kind) => this.#fetch(kind)));
+      await Promise.all(LIST_KINDS.map((kind) => this.#fetch(kind, this.#op)));
       const wasUp = this.#state === 'up';
       if (this.#state === 'down') this.#joined = this.#options.nextJoin();
       this.#state = 'up';
@@ -392,11 +393,11 @@ export class Upstream {
     if (this.#state === 'up') void this.tryNow();
   }
 
-  #load(kind: ListKind): Load {
+  #load(kind: ListKind, span = this.#op.span): Load {
     const running = this.#loads.get(kind);
     if (running !== undefined) return running;
     const changes = this.#changesOf(kind);
-    const promise = this.#fetch(kind)
+    const promise = this.#fetch(kind, { ...this.#op, span })
       .then(() => this.#options.onChange())
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
@@ -409,11 +410,11 @@ export class Upstream {
   }
 
   /** @throws what is about the connection; what is about this list alone is kept beside the list */
-  async #fetch(kind: ListKind): Promise<void> {
+  async #fetch(kind: ListKind, op: Operation): Promise<void> {
     const at = performance.now();
     const changes = this.#changesOf(kind);
     try {
-      const { items, ...hints } = await this.#use((client) => KINDS[kind].list(client, this.#op), this.#op);
+      const { items, ...hints } = await this.#use((client) => KINDS[kind].list(client, op), op);
       const { entries, malformed } = decodeEntries(KINDS[kind], this.server, items);
       if (kind === 'tools') this.#logChangedTools(entries);
       this.#lists.set(kind, {
