@@ -58,11 +58,14 @@ export const DATABASE_EXAMPLES = [
 /** Which database the flags name; what they leave open says the environment, then the sample shop. */
 export function databaseSource({ options, io }: CommandInput): DatabaseSource {
   const [directory, init, csv] = ['data', 'init', 'csv'].map((name) => options[name] as string | undefined);
+  const waiting = options['maxWaiting'] as number | undefined;
+  const queue = waiting === undefined ? {} : { maxWaiting: waiting };
   if (directory !== undefined || init !== undefined || csv !== undefined) {
     if (options['url'] !== undefined) {
       throw new ConfigurationError('CLI901', '--url and --data, --init, --csv name two databases');
     }
     return {
+      ...queue,
       kind: 'own',
       ...(directory === undefined ? {} : { directory: resolve(io.cwd, directory) }),
       files: {
@@ -73,8 +76,6 @@ export function databaseSource({ options, io }: CommandInput): DatabaseSource {
     };
   }
   const url = (options['url'] as string | undefined) ?? io.env['DATABASE_URL'];
-  const waiting = options['maxWaiting'] as number | undefined;
-  const queue = waiting === undefined ? {} : { maxWaiting: waiting };
   if (url === undefined || url === '') return { kind: 'sample', ...queue };
   return {
     ...queue,

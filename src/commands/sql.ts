@@ -45,6 +45,11 @@ async function run(input: CommandInput): Promise<number> {
     import('../core/operation.js'),
   ]);
   const query = args[0] === '-' ? await io.readInput() : String(args[0]);
+  if (query.trim() === '') {
+    throw new errors.ConfigurationError('CLI901', 'the query is empty', {
+      hint: 'Write it in quotes, or - to read it from standard input: mcpx sql "SELECT 1".',
+    });
+  }
   const maxRows = options['maxRows'] as number | undefined;
   const { config, op: whole } = await openSession(input);
   const { createDeadline } = await import('../core/resilience/deadline.js');

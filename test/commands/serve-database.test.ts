@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CommandInput } from '../../src/commands/command.js';
+import { databaseSource } from '../../src/commands/serve-database.js';
 import { READER_ROLE } from '../../src/servers/database/sample/schema.js';
 import { errorLine, run } from '../fixtures/io.js';
 import { hasPostgres, PASSWORD, type Postgres } from '../fixtures/postgres.js';
@@ -13,6 +15,13 @@ interface Check {
   readonly findings: readonly { readonly severity: string; readonly message: string }[];
   readonly grants: readonly string[];
 }
+
+it('takes the length of the queue for every kind of database', () => {
+  const input = (options: object) =>
+    ({ options: { maxWaiting: 3, ...options }, io: { cwd: '/', env: {} } }) as unknown as CommandInput;
+  for (const options of [{}, { csv: 'a' }, { init: 'a', data: 'b' }, { url: 'postgres://u@h/d' }])
+    expect(databaseSource(input(options))).toMatchObject({ maxWaiting: 3 });
+});
 
 describe.runIf(isThere)('mcpx serve database --check', () => {
   let server: Postgres;

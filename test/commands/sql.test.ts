@@ -126,6 +126,13 @@ describe('mcpx sql', () => {
     expect(stdout).toBe('n\n7\n');
   });
 
+  it.each(['', ' \n '])('asks nobody for an empty query: %j', async (query) => {
+    const { status, stderr } = await mcpx(['sql', '-'], { readInput: () => Promise.resolve(query) });
+    expect(status).toBe(2);
+    expect(stderr).toContain('error CLI901 usage: the query is empty\n');
+    expect(stderr).toContain('mcpx sql "SELECT 1"');
+  });
+
   it('says what is missing where no server runs queries', async () => {
     await using upstream = await startFakeUpstream();
     const other = folder.write('other.json', configText({ a: { url: upstream.sseUrl } }));

@@ -13,7 +13,15 @@ export interface OwnData {
 }
 
 /** A file that cannot be loaded; the message names file and line. */
-export class OwnDataError extends Error {}
+export class OwnDataError extends Error {
+  constructor(
+    message: string,
+    /** Where it is not the file's content that must be corrected. */
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
 
 /** Runs the SQL first, so that it may make schemas and types, then loads the tables. */
 export async function loadOwnData(database: PGlite, { init, csv }: OwnData): Promise<void> {
@@ -49,18 +57,20 @@ export function readerSql(role: string, schemas: readonly string[]): string {
     GRANT SELECT ON ALL TABLES IN SCHEMA ${of} TO ${role};`;
 }
 
+const CSV_FOLDER = 'Name the folder that holds the files *.csv: --csv <dir>.';
+const PERMISSIONS = 'Let the user that runs mcpx read it.';
+
 function readFolder(folder: string): string[] {
   let names: string[];
   try {
     names = readdirSync(folder).filter((name) => /\.csv$/i.test(name));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new OwnDataError(`the folder ${folder} does not exist`);
-    if (code === 'ENOTDIR')
-      throw new OwnDataError(`${folder} is no folder: name the one that holds the CSV files`);
-    throw new OwnDataError(`${folder} cannot be read: ${message}`);
+    if (code === 'ENOENT') throw new OwnDataError(`the folder ${folder} does not exist`, CSV_FOLDER);
+    if (code === 'ENOTDIR') throw new OwnDataError(`${folder} is no folder`, CSV_FOLDER);
+    throw new OwnDataError(`${folder} cannot be read: ${message}`, PERMISSIONS);
   }
-  if (names.length === 0) throw new OwnDataError(`${folder} has no CSV files`);
+  if (names.length === 0) throw new OwnDataError(`${folder} has no CSV files`, CSV_FOLDER);
   return names.sort();
 }
 
@@ -69,7 +79,15 @@ async function runFile(database: PGlite, file: string): Promise<void> {
   try {
     sql = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
-    throw new OwnDataError(`${file} cannot be read: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT')
+      throw new OwnDataError(`the file ${file} does not exist`, 'Name a file with SQL: --init <file>.');
+    if (code === 'EISDIR')
+      throw new OwnDataError(
+        `${file} is a folder`,
+        'Name a file with SQL, or a folder of CSV files: --csv <dir>.',
+      );
+    throw new OwnDataError(`${file} cannot be read: ${message}`, PERMISSIONS);
   }
   try {
     await database.exec(sql);

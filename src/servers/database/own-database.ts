@@ -21,12 +21,13 @@ type OwnSource = Extract<DatabaseSource, { readonly kind: 'own' }>;
  *   directory that is none of a database
  */
 export async function openOwn(
-  { directory, files, schemas }: OwnSource,
+  { directory, files, schemas, maxWaiting }: OwnSource,
   snapshotPath: string | undefined,
   workers: WorkerUrls,
   op: Operation,
 ): Promise<Engine> {
   const session = { role: READER_ROLE, schemas, grantReader: true };
+  const queue = maxWaiting === undefined ? {} : { maxWaiting };
   // The snapshot is the sample's, which saves seconds of creating an empty one.
   const fresh: SessionOptions = {
     ...session,
@@ -35,7 +36,7 @@ export async function openOwn(
     own: files,
   };
   if (directory === undefined) {
-    return PgliteEngine.start({ ...fresh, workerUrl: workers.database }, op);
+    return PgliteEngine.start({ ...fresh, workerUrl: workers.database, ...queue }, op);
   }
   const path = canonical(directory);
   const release = lockDirectory(path);
@@ -44,7 +45,7 @@ export async function openOwn(
     else if (Object.keys(files).length > 0) {
       op.log('database.files_not_loaded', { directory: path, reason: 'it holds a database already' }, 'warn');
     }
-    const options = { ...session, dataDir: path, workerUrl: workers.database, maxWorkers: 1 };
+    const options = { ...session, dataDir: path, workerUrl: workers.database, maxWorkers: 1, ...queue };
     const engine = await PgliteEngine.start(options, op);
     return {
       query: (sql, limits, inner) => engine.query(sql, limits, inner),
@@ -74,7 +75,10 @@ function isNew(path: string): boolean {
   try {
     names = readdirSync(path);
   } catch (cause) {
-    throw new ServeError('SRV410', `${path} cannot be read as a directory.`, { cause });
+    throw new ServeError('SRV410', `${path} cannot be read as a directory.`, {
+      hint: 'Name a directory that the user who runs mcpx may write: --data <dir>.',
+      cause,
+    });
   }
   if (names.length > 0 && !names.includes('PG_VERSION')) {
     throw new ServeError('SRV410', `${path} holds other files than a database.`, {

@@ -151,7 +151,8 @@ function startFailure(reply: WorkerReply): ServeError {
   const { message, reason } =
     reply.kind === 'failed' ? reply : { message: 'an unexpected answer', reason: 'engine' };
   if (reason === 'data') {
-    return new ServeError('SRV410', message, { hint: 'Correct the file; nothing of it was kept.' });
+    const hint = 'hint' in reply ? reply.hint : undefined;
+    return new ServeError('SRV410', message, { hint: hint ?? 'Correct the file; nothing of it was kept.' });
   }
   const cause = new Error(message);
   if (reason === 'missing') {

@@ -29,7 +29,7 @@ function orFailure<Fields extends z.ZodRawShape>(fields: Fields) {
 }
 
 function queryField({ maxQueryChars }: ToolLimits, what: string) {
-  return z.string().min(1).describe(`${what}; at most ${maxQueryChars} characters`);
+  return z.string().describe(`${what}; at most ${maxQueryChars} characters`);
 }
 
 export function executeQuerySchemas(limits: ToolLimits) {

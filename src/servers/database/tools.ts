@@ -2,6 +2,7 @@ import type { CallToolResult, McpServer } from '@modelcontextprotocol/server';
 import { createOperation, type Operation } from '../../core/operation.js';
 import type { Cell, Engine } from './engine.js';
 import { withNearNames } from './near-names.js';
+import { ONE_READ } from './policy-error.js';
 import { QueryError } from './query-error.js';
 import { searchObjects } from './search-objects.js';
 import { searchValues } from './search-values.js';
@@ -125,6 +126,7 @@ function shifted(error: QueryError): QueryError {
 
 /** @throws QueryError 54000 */
 function checkLength(query: string, { maxQueryChars }: ToolLimits): void {
+  if (query.trim() === '') throw new QueryError('SQL503', '42601', 'The query is empty.', ONE_READ);
   if (query.length <= maxQueryChars) return;
   throw new QueryError('SQL505', '54000', `The query is longer than ${maxQueryChars} characters.`);
 }

@@ -24,7 +24,12 @@ export type WorkerReply =
     }
   /** The directory is there; the thread is done. */
   | { readonly kind: 'created' }
-  | { readonly kind: 'failed'; readonly message: string; readonly reason: 'missing' | 'data' | 'engine' }
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly reason: 'missing' | 'data' | 'engine';
+      readonly hint?: string | undefined;
+    }
   | { readonly kind: 'rows'; readonly result: QueryRows }
   | {
       readonly kind: 'refused';

@@ -57,6 +57,7 @@ try {
     kind: 'failed',
     message: messageOf(error),
     reason: isMissing ? 'missing' : isData ? 'data' : 'engine',
+    hint: error instanceof OwnDataError ? error.hint : undefined,
   });
 }
 

@@ -12,6 +12,7 @@ import { openDatabase } from '../../../src/servers/database/source.js';
 import { temporaryFolder, type TemporaryFolder } from '../../fixtures/configuration.js';
 import { Mcpx } from '../../fixtures/executable.js';
 import { buildDatabase, type BuiltDatabase } from './build.js';
+import { RUNAWAY } from './shop-engines.js';
 
 const limits: QueryLimits = { maxRows: 1000, timeoutMs: 60_000, maxBytes: 1_000_000 };
 
@@ -28,17 +29,19 @@ interface Own {
   readonly init?: string;
   readonly csv?: string;
   readonly schemas?: readonly string[];
+  readonly maxWaiting?: number;
 }
 
-async function open({ directory, schemas = ['public'], ...files }: Own) {
+async function open({ directory, schemas = ['public'], maxWaiting = 64, ...files }: Own) {
   const engine = await openDatabase(
-    { kind: 'own', ...(directory === undefined ? {} : { directory }), files, schemas },
+    { kind: 'own', ...(directory === undefined ? {} : { directory }), files, schemas, maxWaiting },
     createOperation(),
     built.workers,
   );
   return {
     engine,
-    rows: async (sql: string) => (await engine.query(sql, limits, createOperation())).rows,
+    rows: async (sql: string, other: Partial<QueryLimits> = {}) =>
+      (await engine.query(sql, { ...limits, ...other }, createOperation())).rows,
     [Symbol.asyncDispose]: () => engine.close(),
   };
 }
@@ -99,11 +102,20 @@ describe('a database of the user', () => {
         message: expect.stringContaining('no CSV files'),
       });
       const file = csv.write('a.csv', 'x\n1\n');
-      for (const [named, message] of [
-        [file, `${file} is no folder: name the one that holds the CSV files`],
-        [path.join(csv.path, 'gone'), `the folder ${path.join(csv.path, 'gone')} does not exist`],
+      const gone = path.join(csv.path, 'gone');
+      for (const [files, message, hint] of [
+        [{ csv: file }, `${file} is no folder`, '--csv <dir>'],
+        [{ csv: gone }, `the folder ${gone} does not exist`, '--csv <dir>'],
+        [{ init: gone }, `the file ${gone} does not exist`, '--init <file>'],
+        [{ init: csv.path }, `${csv.path} is a folder`, '--csv <dir>'],
+        [{ init }, `${init}:3:`, 'Correct the file'],
+        [{ directory: file }, `${file} cannot be read as a directory`, '--data <dir>'],
       ] as const)
-        await expect(open({ csv: named })).rejects.toMatchObject({ code: 'SRV410', message });
+        await expect(open(files)).rejects.toMatchObject({
+          code: 'SRV410',
+          message: expect.stringContaining(message),
+          hint: expect.stringContaining(hint),
+        });
       csv.write('A.CSV', 'x\n1\n');
       await expect(open({ csv: csv.path })).rejects.toMatchObject({
         message: expect.stringContaining('both be the table a'),
@@ -148,6 +160,26 @@ describe('a database of the user', () => {
     await using own = await open({ directory });
     expect(await own.rows('SELECT count(*), max(a) FROM t')).toEqual([['5000', 5000]]);
   });
+
+  it(
+    'has as many queries wait as it was told, in memory and in a directory',
+    { timeout: 120_000 },
+    async () => {
+      const init = folder.write('one.sql', 'CREATE TABLE one AS SELECT 1 AS n');
+      for (const directory of [undefined, sub('queue')]) {
+        await using own = await open({
+          init,
+          maxWaiting: 1,
+          ...(directory === undefined ? {} : { directory }),
+        });
+        const runaway = own.rows(RUNAWAY, { timeoutMs: 1000 }).catch((error: unknown) => error);
+        const waiting = own.rows('SELECT n FROM one');
+        await expect(own.rows('SELECT n FROM one')).rejects.toMatchObject({ sqlstate: '53300' });
+        expect(await waiting).toEqual([[1]]);
+        expect(await runaway).toMatchObject({ sqlstate: '57014' });
+      }
+    },
+  );
 
   it('does not take a directory with other files for a database', async () => {
     await expect(open({ directory: folder.path })).rejects.toMatchObject({ code: 'SRV410' });

@@ -305,6 +305,20 @@ describe.each(ENGINES)('the tools on $name', ({ name: engineName, available, ope
       }
     }
 
+    on('of an empty query, in our own words', async () => {
+      for (const name of ['execute_query', 'explain_query']) {
+        for (const query of ['', '  ']) {
+          const { isError, structuredContent } = await call(name, { query });
+          expect(isError).toBe(true);
+          expect(structuredContent).toMatchObject({
+            sqlstate: '42601',
+            message: 'The query is empty.',
+            hint: expect.stringContaining('SELECT'),
+          });
+        }
+      }
+    });
+
     on('of the length of a query', async () => {
       await withLimits({ maxQueryChars: 40 }, async (ask) => {
         expect((await ask(`SELECT '${'x'.repeat(31)}'`)).isError ?? false).toBe(false);
