@@ -99,6 +99,11 @@ function tlsOf(parameters: URLSearchParams, host: string): Pick<PostgresAddress,
   }
   if (mode === 'disable' || host.startsWith('/')) return { tls: false, tlsOptional: false };
   const [certificate, key] = [parameters.get('sslcert'), parameters.get('sslkey')];
+  if ((certificate === null) !== (key === null)) {
+    throw wrong('the database URL has only one of sslcert and sslkey', {
+      hint: 'A client certificate needs its key: sslcert=/path/client.pem&sslkey=/path/client.key.',
+    });
+  }
   const authority = root === null || root === 'system' ? undefined : readFile('sslrootcert', root);
   const verify = mode === 'verify-full' || mode === 'verify-ca' || (mode === 'require' && root !== null);
   const tls: ConnectionOptions = {

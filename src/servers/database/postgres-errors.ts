@@ -75,7 +75,10 @@ function explain(error: unknown, address: PostgresAddress): Explanation {
     case '28000':
       return {
         message: `PostgreSQL at ${at} does not let ${user} in.`,
-        hint: 'Check user and password in the database URL, and pg_hba.conf of the server.',
+        hint:
+          address.tls !== false && address.tls.cert === undefined && /certificate/.test(text)
+            ? 'It wants a client certificate: sslcert=/path/client.pem&sslkey=/path/client.key.'
+            : 'Check user and password in the database URL, and pg_hba.conf of the server.',
       };
     case '3D000':
       return {
@@ -119,6 +122,19 @@ function explainLine(text: string, code: string, at: string): Explanation {
     return {
       message: `PostgreSQL at ${at} asks for a password.`,
       hint: 'Put it into the database URL, or into PGPASSWORD.',
+    };
+  }
+  // Keys that the TLS library cannot read, or that do not belong together.
+  if (code.startsWith('ERR_OSSL_')) {
+    return {
+      message: `The files of sslrootcert, sslcert and sslkey cannot be used (${code}).`,
+      hint: 'Each holds PEM; the key is that of the certificate, without a passphrase.',
+    };
+  }
+  if (code.includes('_ALERT_')) {
+    return {
+      message: `PostgreSQL at ${at} does not take our certificate (${code}).`,
+      hint: 'Name one that its authority has issued, and its key: sslcert=/path/client.pem&sslkey=/path/client.key.',
     };
   }
   if (/CERT|TLS|SSL|^UNABLE_TO/.test(code)) {

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import path from 'node:path';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLogger } from '../../../src/core/logging/logger.js';
@@ -9,7 +10,7 @@ import { parseAddress } from '../../../src/servers/database/postgres-address.js'
 import { PostgresEngine, type PostgresEngineOptions } from '../../../src/servers/database/postgres-engine.js';
 import { READER_ROLE } from '../../../src/servers/database/sample/schema.js';
 import { freePort } from '../../fixtures/executable.js';
-import { hasPostgres, PASSWORD, type Postgres } from '../../fixtures/postgres.js';
+import { CERTIFIED_ROLE, hasPostgres, PASSWORD, type Postgres } from '../../fixtures/postgres.js';
 import { failureOf, RUNAWAY, startShop } from './shop-engines.js';
 
 const limits: QueryLimits = { maxRows: 100, timeoutMs: 20_000, maxBytes: 1_000_000 };
@@ -200,6 +201,51 @@ describe.runIf(isThere)('a PostgreSQL at an address', () => {
     }
   });
 
+  it('shows its certificate to a server that wants one, in queries and in cancelling', async () => {
+    await server.sql(`CREATE ROLE ${CERTIFIED_ROLE} LOGIN IN ROLE ${READER_ROLE}`);
+    const file = (name: string) => path.join(server.folder, name);
+    const certified = (name?: string) => {
+      const own = name === undefined ? '' : `&sslcert=${file(`${name}.pem`)}&sslkey=${file(`${name}.key`)}`;
+      const verified = `sslmode=verify-full&sslrootcert=${file('ca.pem')}`;
+      return `postgres://${CERTIFIED_ROLE}@localhost:${server.port}/shop?${verified}${own}`;
+    };
+    const engine = await start(certified('client'));
+    try {
+      const { rows } = await engine.query('SELECT count(*) > 0 FROM sales', limits, createOperation());
+      expect(rows).toEqual([[true]]);
+      const error = await failureOf(engine.query(RUNAWAY, { ...limits, timeoutMs: 300 }, createOperation()));
+      expect(error.sqlstate).toBe('57014');
+      const caller = new AbortController();
+      const abandoned = engine.query(RUNAWAY, limits, createOperation({ signal: caller.signal }));
+      const running = async () =>
+        (
+          await server.sql(
+            `SELECT 1 FROM pg_stat_activity WHERE usename = '${CERTIFIED_ROLE}' AND state = 'active'`,
+          )
+        ).length;
+      await expect.poll(running).toBe(1);
+      caller.abort();
+      await expect(abandoned).rejects.toMatchObject({ code: 'UPS219' });
+      expect(await running()).toBe(0);
+    } finally {
+      await engine.close();
+    }
+    expect(await startFailure(certified())).toMatchObject({
+      code: 'SRV408',
+      hint: expect.stringContaining('sslcert='),
+    });
+    expect(await startFailure(certified('stranger'))).toMatchObject({
+      code: 'SRV407',
+      message: expect.stringMatching(/does not take our certificate \(.*ALERT/),
+      hint: expect.stringContaining('sslcert='),
+    });
+    const mixed = certified('client').replace('client.key', 'server.key');
+    expect(await startFailure(mixed)).toMatchObject({
+      code: 'SRV407',
+      message: expect.stringContaining('cannot be used (ERR_OSSL_'),
+    });
+  });
+
   it('falls back from preferred TLS only, where the server has none', async () => {
     await using plain = await startShop();
     await (await start(plain.url(READER_ROLE))).close();
@@ -316,6 +362,7 @@ describe('the address of a PostgreSQL', () => {
     ['postgres://u:sentinel@h:99999/d', 'cannot be read'],
     ['postgres://u:sentinel@h/d?sslmode=yes', 'sslmode cannot be "yes"'],
     ['postgres://u:sentinel@h/d?options=-csearch_path%3Dx', 'parameter "options"'],
+    ['postgres://u:sentinel@h/d?sslcert=/a.pem', 'only one of sslcert and sslkey'],
     ['postgres://u:sentinel@h/d?sslrootcert=/no/such/file', 'sslrootcert cannot be read'],
   ])('%j is refused, and its password not repeated', (url, message) => {
     let error: unknown;
