@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOperation } from '../../../src/core/operation.js';
 import type { Cell, Engine, QueryLimits, QueryRows } from '../../../src/servers/database/engine.js';
-import { ENGINES, failureOf, longestPause, RUNAWAY, type Opened } from './shop-engines.js';
+import { ENGINES, failureOf, longestDelay, RUNAWAY, type Opened } from './shop-engines.js';
 
 const limits: QueryLimits = { maxRows: 1000, timeoutMs: 20_000, maxBytes: 1_000_000 };
 
@@ -152,15 +152,26 @@ describe.each(ENGINES)('$name', ({ isThere, open }) => {
     it('ends a runaway query at its timeout, and serves others meanwhile and afterwards', async () => {
       let over = false;
       const runaway = failure(query(RUNAWAY, { timeoutMs: 10_000 })).finally(() => (over = true));
-      const lag = longestPause(runaway);
       expect((await query('SELECT count(*) FROM products')).rows).toHaveLength(1);
       expect(over).toBe(false);
       const error = await runaway;
       expect(error.toFailure()).toMatchObject({ category: 'timeout', sqlstate: '57014' });
       expect(error.code).toBe('SQL504');
-      // The event loop turns; two cores that run other tests too make it wait for its turn.
-      expect(await lag).toBeLessThan(500);
       expect(await firstRow('SELECT 1')).toEqual([1]);
+    });
+
+    it('leaves the event loop to others while a query runs away and is ended', async () => {
+      // Other work on the machine can only make it later, so the best of some rounds tells of ours.
+      const delays: number[] = [];
+      while (delays.length < 6 && !delays.some((delay) => delay < 100)) {
+        const runaway = failure(query(RUNAWAY, { timeoutMs: 1000 }));
+        const others = query('SELECT * FROM generate_series(1, 1000)');
+        delays.push(
+          await longestDelay(Promise.all([runaway, others, runaway.then(() => query('SELECT 1'))])),
+        );
+        expect((await runaway).sqlstate).toBe('57014');
+      }
+      expect(Math.min(...delays)).toBeLessThan(100);
     });
 
     it('answers 200 callers at once, or says that it is busy', async () => {

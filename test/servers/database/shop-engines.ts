@@ -1,3 +1,5 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { createOperation } from '../../../src/core/operation.js';
 import type { Engine, QueryRows } from '../../../src/servers/database/engine.js';
@@ -92,15 +94,12 @@ export async function failureOf(result: Promise<QueryRows>): Promise<QueryError>
   return error as QueryError;
 }
 
-/** The longest time that the event loop of this thread did not turn until the promise settled. */
-export async function longestPause(until: Promise<unknown>): Promise<number> {
-  let [longest, last] = [0, performance.now()];
-  const timer = setInterval(() => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }, 5);
-  await until;
-  clearInterval(timer);
-  return longest;
+/** The longest time in ms by which the event loop of this thread was late, until the promise settled. */
+export async function longestDelay(until: Promise<unknown>): Promise<number> {
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
+  // What comes late because of the settling counts too.
+  await until.finally(() => setTimeout(20));
+  delays.disable();
+  return delays.max / 1e6;
 }
