@@ -8,7 +8,7 @@ import { MessageGuard } from './message-guard.js';
 import type { PostgresAddress } from './postgres-address.js';
 import { requestCancel } from './postgres-cancel.js';
 import { isLost, isReported, toQueryError, toServeError } from './postgres-errors.js';
-import { fetchRows } from './postgres-portal.js';
+import { fetchRows, runTogether } from './postgres-portal.js';
 import { QueryError } from './query-error.js';
 import type { CollectedRows } from './row-collector.js';
 import { beginReadOnly, readOnlyStatements } from './read-only.js';
@@ -248,8 +248,7 @@ export class PostgresEngine implements Engine {
   private async clean(client: PoolClient): Promise<void> {
     const timer = setTimeout(() => this.guards.get(client)?.stream.destroy(), CLOSE_AFTER_MS);
     try {
-      await client.query('ROLLBACK');
-      await client.query('DISCARD ALL');
+      await runTogether(client, ['ROLLBACK', 'DISCARD ALL']);
       client.release();
     } catch {
       client.release(true);

@@ -35,6 +35,13 @@ export async function fetchRows(
   return collected.result();
 }
 
+/** Runs statements without rows in one message, each ended before the next begins; the first error ends them all. */
+export async function runTogether(client: ClientBase, statements: readonly string[]): Promise<void> {
+  const [sql = '', ...before] = statements.toReversed();
+  const none = new RowCollector({ maxRows: 0, maxBytes: 0 });
+  await submit(client, new PortalStep(none, { before: before.toReversed(), sql }));
+}
+
 function submit(client: ClientBase, step: PortalStep): Promise<PortalStep> {
   client.query(step);
   return step.done;
