@@ -99,7 +99,9 @@ export async function longestDelay(until: Promise<unknown>): Promise<number> {
   const delays = monitorEventLoopDelay({ resolution: 5 });
   delays.enable();
   // What comes late because of the settling counts too.
-  await until.finally(async () => setTimeout(20));
+  await Promise.allSettled([until]);
+  await setTimeout(20);
+  await until;
   delays.disable();
   return delays.max / 1e6;
 }
