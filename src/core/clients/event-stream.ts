@@ -10,12 +10,14 @@ const CR = 0x0d;
  * Reads server-sent events until the stream ends.
  *
  * @param maxBytes  of one event
+ * @param onRetry  told how long the server wants to be left alone before the stream is asked for again
  * @throws MCPConnectionError UPS209 for a larger event, UPS203 for a stream that breaks; what `onEvent` throws
  */
 export async function readEvents(
   response: IncomingMessage,
   maxBytes: number,
   onEvent: (event: EventSourceMessage) => void,
+  onRetry?: (retryMs: number) => void,
 ): Promise<void> {
   let pending = 0;
   const parser = createParser({
@@ -23,6 +25,7 @@ export async function readEvents(
       pending = 0;
       onEvent(event);
     },
+    ...(onRetry === undefined ? {} : { onRetry }),
   });
   const decoder = new StringDecoder('utf8');
   // The beginning of a line, as bytes: a large message is one line, and what turns out to be too large never becomes

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventSourceMessage } from 'eventsource-parser';
 import {
   SdkErrorCode,
   SdkHttpError,
@@ -23,6 +25,13 @@ const NAME_PARAMETER: Readonly<Record<string, string>> = {
 const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
 /** The session is over for us; a server that is slow to say goodbye is not waited for. */
+/** Until a stream is asked for again whose server has named no time. */
+const DEFAULT_RETRY_MS = 1000;
+const MIN_RETRY_MS = 50;
+const LONGEST_TIMER_MS = 2_147_483_647;
+/** So many streams in a row without a single event have no more to come. */
+const MAX_FRUITLESS = 3;
+
 const GOODBYE_MS = 75;
 
 /**
@@ -87,7 +96,7 @@ export class StreamableHttpTransport implements LeanTransport {
         signal,
       });
       if (isInitialize(message)) this.#sessionId = header(response, 'mcp-session-id');
-      await this.#receive(response, message);
+      await this.#receive(response, message, signal);
     };
     try {
       await this.#posts.send(message, post, options?.requestSignal);
@@ -135,7 +144,7 @@ export class StreamableHttpTransport implements LeanTransport {
     this.onclose?.();
   }
 
-  async #receive(response: IncomingMessage, message: JSONRPCMessage): Promise<void> {
+  async #receive(response: IncomingMessage, message: JSONRPCMessage, signal: AbortSignal): Promise<void> {
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) {
       const text = await readErrorBody(response);
@@ -162,9 +171,9 @@ export class StreamableHttpTransport implements LeanTransport {
     };
     const type = mediaType(response);
     if (type === 'text/event-stream') {
-      await readEvents(response, this.#maxBytes, (event) => {
-        if (event.data !== '' && (event.event ?? 'message') === 'message') deliver(event.data);
-      });
+      // Since 2026-07-28 streams are not resumed.
+      const isResumable = envelopeVersion(message) === undefined;
+      await this.#readAnswer(response, deliver, () => answered, isResumable, signal);
     } else if (type === 'application/json') {
       deliver(await readBody(response, this.#maxBytes));
     } else {
@@ -190,6 +199,55 @@ export class StreamableHttpTransport implements LeanTransport {
     try {
       const [received] = parseMessages(text);
       if (received === undefined || responseId(received) !== message.id) return false;
+  /**
+   * Reads the stream that answers a request. One that ends too early goes on where it ended, as soon as the server wants
+   * that, if it has told where that is (2025-11-25, "Resumability and Redelivery").
+   */
+  async #readAnswer(
+    first: IncomingMessage,
+    deliver: (text: string) => void,
+    isAnswered: () => boolean,
+    isResumable: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let place = '';
+    let pauseMs = DEFAULT_RETRY_MS;
+    let fruitless = 0;
+    const onRetry = (retryMs: number) => {
+      pauseMs = Math.min(Math.max(retryMs, MIN_RETRY_MS), LONGEST_TIMER_MS);
+    };
+    for (let stream = first; ;) {
+      let failure: unknown;
+      fruitless += 1;
+      const onEvent = ({ id = '', event = 'message', data }: EventSourceMessage) => {
+        if (id !== '') [place, fruitless] = [id, 0];
+        if (data !== '' && event === 'message') deliver(data);
+        // A stream that was asked for has no end of its own.
+        if (stream !== first && isAnswered()) stream.destroy();
+      };
+      try {
+        await readEvents(stream, this.#maxBytes, onEvent, onRetry);
+      } catch (error) {
+        failure = error;
+      }
+      if (isAnswered()) return;
+      const isBroken = failure instanceof MCPConnectionError && failure.code === 'UPS203';
+      const goesOn = isResumable && place !== '' && fruitless < MAX_FRUITLESS;
+      if (failure !== undefined && !(isBroken && goesOn)) throw failure;
+      if (!goesOn) return;
+      await sleep(pauseMs, undefined, { signal });
+      stream = await this.#origin.request({
+        method: 'GET',
+        headers: { ...this.#sessionHeaders(), accept: 'text/event-stream', 'last-event-id': place },
+        signal,
+      });
+      if (stream.statusCode === 200 && mediaType(stream) === 'text/event-stream') continue;
+      stream.destroy();
+      if (failure !== undefined) throw failure;
+      return;
+    }
+  }
+
       this.onmessage?.(received);
       return true;
     } catch {
