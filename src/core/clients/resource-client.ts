@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CLIENT_CAPABILITIES_META_KEY,
+  LOG_LEVEL_META_KEY,
   SdkError,
   SdkErrorCode,
   SdkHttpError,
@@ -16,7 +17,8 @@ import { createTransport } from './create-transport.js';
 import { ANY_OBJECT, LeanClient } from './lean-client.js';
 import { attribute, SESSION_EXPIRED, timedOut, type Phase } from './circumstances.js';
 import { addressOf, requestSpan, TracedRequests } from './traced-requests.js';
-import { translate } from './translate.js';
+import { parameterHeadersOf, readParameterHeaders, type ParameterHeader } from './parameter-headers.js';
+import { rpcErrorOf, translate } from './translate.js';
 import type { ConnectOptions, LeanTransport } from './transport.js';
 import { startWatch, type Watch, type WatchListener } from './watch.js';
 
@@ -53,6 +55,8 @@ export interface ForwardOptions {
   readonly onProgress?: (progress: Readonly<Record<string, unknown>>) => void;
   /** What the one who asks can do, which servers of 2026-07-28 are told with each request. */
   readonly clientCapabilities?: Readonly<Record<string, unknown>>;
+  /** The least level of log messages that the one who asks wants of this request; those servers are told that too. */
+  readonly logLevel?: string;
   /** Instead of the server's `timeout`. */
   readonly timeoutMs?: number;
 }
@@ -96,6 +100,7 @@ export interface ResourceClient {
 /** A list that has not ended by then never will. */
 const MAX_PAGES = 10_000;
 const METHOD_NOT_FOUND = -32601;
+const HEADER_MISMATCH = -32020;
 
 /** HTTP statuses that a server of the older HTTP+SSE transport answers to a POST (2025-11-25, "Backwards compatibility"). */
 const SSE_ONLY_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405, 406, 415]);
@@ -296,6 +301,10 @@ class SdkResourceClient implements ResourceClient {
   readonly #transport: LeanTransport;
   readonly #traced: TracedRequests;
   readonly #options: ConnectOptions;
+  /** Of the tools that were listed last, by name. */
+  readonly #parameterHeaders = new Map<unknown, readonly ParameterHeader[]>();
+  /** The tools that no client may use, of which the log has told. */
+  readonly #leftOut = new Set<unknown>();
   readonly closed: Promise<void>;
   #open = true;
   #expired = false;
@@ -344,8 +353,11 @@ class SdkResourceClient implements ResourceClient {
     return this.#list('resources/templates/list', 'resourceTemplates', 'resources', op);
   }
 
-  listTools(op: Operation): Promise<RawList> {
-    return this.#list('tools/list', 'tools', 'tools', op);
+  async listTools(op: Operation): Promise<RawList> {
+    const list = await this.#list('tools/list', 'tools', 'tools', op);
+    if (!this.#repeatsParameters) return list;
+    this.#parameterHeaders.clear();
+    return { ...list, items: list.items.filter((tool) => this.#isUsable(tool, op)) };
   }
 
   listPrompts(op: Operation): Promise<RawList> {
@@ -364,7 +376,7 @@ class SdkResourceClient implements ResourceClient {
   }
 
   async callTool(name: string, args: Readonly<Record<string, unknown>>, op: Operation): Promise<ToolResult> {
-    const result = await this.#request('tools/call', { name, arguments: args }, 'call', op);
+    const result = await this.#call({ name, arguments: args }, op);
     return {
       isError: result['isError'] === true,
       content: Array.isArray(result['content']) ? result['content'] : [],
@@ -378,24 +390,27 @@ class SdkResourceClient implements ResourceClient {
     method: string,
     params: Readonly<Record<string, unknown>>,
     op: Operation,
-    { onProgress, clientCapabilities, timeoutMs }: ForwardOptions = {},
+    { onProgress, clientCapabilities, logLevel, timeoutMs }: ForwardOptions = {},
   ): Promise<Record<string, unknown>> {
     const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
     const phase = method === 'resources/read' ? 'read' : 'call';
-    const isTold = clientCapabilities !== undefined && this.connection.era === 'modern';
-    const told = isTold
-      ? {
-          ...params,
-          _meta: { ...(params['_meta'] as object), [CLIENT_CAPABILITIES_META_KEY]: clientCapabilities },
-        }
-      : params;
-    return this.#request(method, told, phase, op, uri, {
+    const envelope = {
+      ...(clientCapabilities === undefined ? {} : { [CLIENT_CAPABILITIES_META_KEY]: clientCapabilities }),
+      ...(logLevel === undefined ? {} : { [LOG_LEVEL_META_KEY]: logLevel }),
+    };
+    const told =
+      this.connection.era === 'modern'
+        ? { ...params, _meta: { ...(params['_meta'] as object), ...envelope } }
+        : params;
+    const more: RequestOptions = {
       allowInputRequired: true,
       ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
       ...(onProgress === undefined
         ? {}
         : { onprogress: (progress) => onProgress({ ...progress }), resetTimeoutOnProgress: true }),
-    });
+    };
+    if (method === 'tools/call') return this.#call(told, op, more);
+    return this.#request(method, told, phase, op, uri, more);
   }
 
   watch(listener: WatchListener): Watch {
@@ -468,6 +483,48 @@ class SdkResourceClient implements ResourceClient {
       if (page >= MAX_PAGES) throw this.#endless(method, `has more than ${MAX_PAGES} pages`, page);
       cursors.add(next);
       cursor = next;
+    }
+  }
+
+  /** From 2026-07-28 on, calls over HTTP repeat in headers what the tool's schema says. */
+  get #repeatsParameters(): boolean {
+    return this.connection.era === 'modern' && this.connection.transport === 'streamable-http';
+  }
+
+  /** Remembers what calls of a tool have to repeat; a tool that says so wrongly must not be used by any client. */
+  #isUsable(tool: unknown, op: Operation): boolean {
+    const { name, inputSchema } = (tool ?? {}) as Readonly<Record<string, unknown>>;
+    const read = readParameterHeaders(inputSchema);
+    if (read.isValid) {
+      if (read.declared.length > 0) this.#parameterHeaders.set(name, read.declared);
+      return true;
+    }
+    const { reason } = read;
+    if (!this.#leftOut.has(name)) {
+      op.log('server.tool_left_out', { server: this.server.id, tool: String(name), reason }, 'warn');
+    }
+    this.#leftOut.add(name);
+    return false;
+  }
+
+  async #call(
+    params: Record<string, unknown>,
+    op: Operation,
+    more?: RequestOptions,
+  ): Promise<Record<string, unknown>> {
+    const send = () => {
+      const declared = this.#parameterHeaders.get(params['name']);
+      const headers =
+        declared === undefined ? {} : { headers: parameterHeadersOf(declared, params['arguments']) };
+      return this.#request('tools/call', params, 'call', op, undefined, { ...more, ...headers });
+    };
+    try {
+      return await send();
+    } catch (error) {
+      // The tool is not the one that was listed last, if it was: the server has refused before calling it.
+      if (!this.#repeatsParameters || rpcErrorOf(error)?.code !== HEADER_MISMATCH) throw error;
+      await this.listTools(op);
+      return send();
     }
   }
 

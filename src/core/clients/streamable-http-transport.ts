@@ -10,6 +10,7 @@ import {
 } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
+import { headerValue } from './header-value.js';
 import { HttpOrigin, readBody, readErrorBody } from './http.js';
 import { parseMessages, responseId } from './messages.js';
 import { Posts } from './posts.js';
@@ -24,7 +25,6 @@ const NAME_PARAMETER: Readonly<Record<string, string>> = {
 };
 const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
-/** The session is over for us; a server that is slow to say goodbye is not waited for. */
 /** Until a stream is asked for again whose server has named no time. */
 const DEFAULT_RETRY_MS = 1000;
 const MIN_RETRY_MS = 50;
@@ -32,6 +32,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 /** So many streams in a row without a single event have no more to come. */
 const MAX_FRUITLESS = 3;
 
+/** The session is over for us; a server that is slow to say goodbye is not waited for. */
 const GOODBYE_MS = 75;
 
 /**
@@ -87,6 +88,7 @@ export class StreamableHttpTransport implements LeanTransport {
       const response = await this.#origin.request({
         method: 'POST',
         headers: {
+          ...options?.headers,
           ...traceHeaders(message),
           ...this.#sessionHeaders(),
           ...bodyHeaders(message),
@@ -193,12 +195,6 @@ export class StreamableHttpTransport implements LeanTransport {
     }
   }
 
-  /** A 4xx of the 2026 revision carries a JSON-RPC error, which says more than the status. */
-  #deliverErrorBody(text: string, message: JSONRPCMessage): boolean {
-    if (!('id' in message) || envelopeVersion(message) === undefined) return false;
-    try {
-      const [received] = parseMessages(text);
-      if (received === undefined || responseId(received) !== message.id) return false;
   /**
    * Reads the stream that answers a request. One that ends too early goes on where it ended, as soon as the server wants
    * that, if it has told where that is (2025-11-25, "Resumability and Redelivery").
@@ -248,6 +244,12 @@ export class StreamableHttpTransport implements LeanTransport {
     }
   }
 
+  /** A 4xx of the 2026 revision carries a JSON-RPC error, which says more than the status. */
+  #deliverErrorBody(text: string, message: JSONRPCMessage): boolean {
+    if (!('id' in message) || envelopeVersion(message) === undefined) return false;
+    try {
+      const [received] = parseMessages(text);
+      if (received === undefined || responseId(received) !== message.id) return false;
       this.onmessage?.(received);
       return true;
     } catch {
@@ -290,12 +292,6 @@ function bodyHeaders(message: JSONRPCMessage): Record<string, string> {
     'mcp-method': message.method,
     ...(typeof name === 'string' ? { 'mcp-name': headerValue(name) } : {}),
   };
-}
-
-/** Plain printable ASCII goes as it is, anything else as `=?base64?…?=` (2026-07-28, "Header encoding"). */
-function headerValue(text: string): string {
-  const plain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/i.test(text);
-  return plain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`;
 }
 
 function header(response: IncomingMessage, name: string): string | undefined {

@@ -172,7 +172,7 @@ export class Gateway {
    */
   async lookUp(kind: ListKind, exposed: string, span?: Span): Promise<Found> {
     const isStarting = this.upstreams.some(({ state }) => state === 'starting');
-    const known = isStarting ? undefined : this.#merge(kind, this.#heldOffers(kind)).byName.get(exposed);
+    const known = isStarting ? undefined : this.known(kind, exposed);
     if (known !== undefined && !this.config.failFast) return { offered: known, missing: [] };
     const { byName, outcomes } = await this.#gather(kind, span);
     const offered = byName.get(exposed);
@@ -182,6 +182,11 @@ export class Gateway {
       ({ outcome }) => outcome.status === 'pending' || outcome.status === 'failed',
     );
     return { offered, missing };
+  }
+
+  /** What stands behind a name by the lists that servers gave last, without asking any of them. */
+  known(kind: ListKind, exposed: string): Offered | undefined {
+    return this.#merge(kind, this.#heldOffers(kind)).byName.get(exposed);
   }
 
   upstreamOf({ server }: Offered): Upstream {
@@ -266,7 +271,10 @@ export class Gateway {
   }
 
   #told(serverId: string, { method, params }: ServerNotification): void {
-    if (method === 'notifications/message') this.logMessages.tell(serverId, params);
+    if (method === 'notifications/message') {
+      const isOfRequest = this.find(serverId)?.client?.connection.era === 'modern';
+      this.logMessages.tell(serverId, params, isOfRequest, this.#options.relays.current(serverId));
+    }
     if (method !== 'notifications/resources/updated' || typeof params['uri'] !== 'string') return;
     for (const exposed of this.subscriptions.exposedAs(serverId, params['uri'])) {
       this.notify?.resourceUpdated(exposed);

@@ -1,7 +1,19 @@
+import type { Relay } from './relays.js';
+
 /** Levels of log messages, least first (2025-11-25, "Logging"; RFC 5424). */
 const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
 /** What a client that names no level gets. */
 const DEFAULT_LEVEL = 'info';
+
+export interface LogSession {
+  /** From which level on its client gets messages. */
+  readonly level: string;
+  /** @returns false for a level that does not exist */
+  setLevel(level: string): boolean;
+  leave(): void;
+}
+
+export const LOG_MESSAGE = 'notifications/message';
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -29,10 +41,13 @@ export class LogMessages {
     return set.sort((a, b) => LEVELS.indexOf(a) - LEVELS.indexOf(b))[0];
   }
 
-  join(send: (params: Params) => void): { setLevel(level: string): boolean; leave(): void } {
+  join(send: (params: Params) => void): LogSession {
     const session: Session = { send };
     this.#sessions.add(session);
     return {
+      get level() {
+        return session.level ?? DEFAULT_LEVEL;
+      },
       setLevel: (level) => {
         if (!LEVELS.includes(level)) return false;
         session.level = level;
@@ -45,15 +60,33 @@ export class LogMessages {
     };
   }
 
-  /** Tells a message of a server; the logger bears the name of the server. */
-  tell(serverId: string, { level, logger, data }: Params): void {
-    const severity = LEVELS.indexOf(String(level));
+  /**
+   * Tells sessions a message of a server of the older revisions. Since 2026-07-28 a message belongs to a request, and goes
+   * to whoever made it.
+   */
+  tell(serverId: string, message: Params, isOfRequest: boolean, request: Relay | undefined): void {
+    const severity = severityOf(message);
     if (severity === -1) return;
-    const name = typeof logger === 'string' ? `${serverId}/${logger}` : serverId;
+    const named = withServer(serverId, message);
+    // A client of the older revisions is told by its session.
+    const wanted = isOfRequest || request?.ask === undefined ? request?.logLevel : undefined;
+    if (wanted !== undefined && severity >= LEVELS.indexOf(wanted)) request?.tell(LOG_MESSAGE, named);
+    if (isOfRequest) return;
     for (const session of this.#sessions) {
-      if (severity >= LEVELS.indexOf(session.level ?? DEFAULT_LEVEL)) {
-        session.send({ level, logger: name, data: data ?? null });
-      }
+      if (severity >= LEVELS.indexOf(session.level ?? DEFAULT_LEVEL)) session.send(named);
     }
   }
+}
+
+function severityOf({ level }: Params): number {
+  return LEVELS.indexOf(String(level));
+}
+
+/** The logger bears the name of the server. */
+function withServer(serverId: string, { level, logger, data }: Params): Params {
+  return {
+    level,
+    logger: typeof logger === 'string' ? `${serverId}/${logger}` : serverId,
+    data: data ?? null,
+  };
 }

@@ -11,6 +11,10 @@ export interface Relay {
   /** Asks the client; absent in 2026-07-28, where servers cannot ask by requests. */
   readonly ask:
     ((request: ServerRequest, signal: AbortSignal) => Promise<Record<string, unknown>>) | undefined;
+  /** From which level on the client wants log messages of this request, if any. */
+  readonly logLevel: string | undefined;
+  /** Tells the client of something that belongs to this request. */
+  readonly tell: (method: string, params: Readonly<Record<string, unknown>>) => void;
 }
 
 /** The capability that a client needs to be asked for something. */
@@ -56,6 +60,12 @@ export class Relays implements ServerRequests {
   /** How often a server has asked for something, whatever came of it. */
   questionsOf(serverId: string): number {
     return this.#questions.get(serverId) ?? 0;
+  }
+
+  /** The request that brought about what is being received now; none where that is not known, or it is over. */
+  current(serverId: string): Relay | undefined {
+    const flight = this.#current.getStore();
+    return flight !== undefined && this.#flights.get(serverId)?.has(flight) === true ? flight : undefined;
   }
 
   async answer(

@@ -1,5 +1,6 @@
 import {
   CLIENT_CAPABILITIES_META_KEY,
+  LOG_LEVEL_META_KEY,
   McpServer,
   ProtocolError,
   ProtocolErrorCode,
@@ -7,6 +8,7 @@ import {
   type StandardSchemaV1,
 } from '@modelcontextprotocol/server';
 import type { Freshness } from '../../core/cache/lifetime.js';
+import { readParameterHeaders } from '../../core/clients/parameter-headers.js';
 import { createOperationId, type Operation } from '../../core/operation.js';
 import type { Span } from '../../core/telemetry/span.js';
 import { readVersion } from '../../core/version.js';
@@ -14,6 +16,7 @@ import { toProtocolError } from './failure.js';
 import { combinedHints } from './freshness.js';
 import type { Gateway } from './gateway.js';
 import { KINDS, LIST_KINDS, type ListKind } from './kinds.js';
+import { LOG_MESSAGE, type LogSession } from './log-messages.js';
 import type { RequestOutcome } from './measures.js';
 import { describeEntry, describeList, passedOn } from './meta.js';
 import { pageOf } from './paging.js';
@@ -42,9 +45,39 @@ const METHODS: Readonly<Record<ListKind, string>> = {
 
 type Result = Record<string, unknown>;
 
+/** The SDK's server, which knows the tools that it registered, told of those of the servers behind the gateway. */
+class GatewayServer extends McpServer {
+  readonly #gateway: Gateway;
+
+  constructor(gateway: Gateway, ...options: ConstructorParameters<typeof McpServer>) {
+    super(...options);
+    this.#gateway = gateway;
+  }
+
+  /** Asked before a call, for what its headers have to repeat; a wrong one gets HTTP 400 (2026-07-28). */
+  override toolInputSchemaJson(name: string): Record<string, unknown> | undefined {
+    const schema = this.#gateway.known('tools', name)?.entry.value['inputSchema'];
+    return typeof schema === 'object' && schema !== null && saysHeaders(schema) ? { ...schema } : undefined;
+  }
+}
+
+const saying = new WeakMap<object, boolean>();
+
+/** Whether a schema says anything of headers; few do, and the SDK would look through all of them at each call. */
+function saysHeaders(schema: object): boolean {
+  let says = saying.get(schema);
+  if (says === undefined) {
+    const read = readParameterHeaders(schema);
+    says = !read.isValid || read.declared.length > 0;
+    saying.set(schema, says);
+  }
+  return says;
+}
+
 /** One instance for one session or request; all of them stand on the same gateway. */
 export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'): McpServer {
-  const mcp = new McpServer(
+  const mcp = new GatewayServer(
+    gateway,
     { name: 'mcpx-gateway', title: 'mcpx gateway', version: readVersion() },
     {
       capabilities: {
@@ -52,8 +85,7 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
         tools: { listChanged: true },
         prompts: { listChanged: true },
         completions: {},
-        // From 2026-07-28 on a client asks for log messages with each request, and gets those of that request.
-        ...(era === 'legacy' ? { logging: {} } : {}),
+        logging: {},
       },
       instructions: instructions(gateway),
     },
@@ -82,13 +114,14 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
       return server.projectCallToolResult(result as never, schema);
     }),
   );
-  if (era === 'legacy') passLogMessages();
+  // From 2026-07-28 on a client asks for log messages with each request, and gets those of that request.
+  const logSession = era === 'legacy' ? passLogMessages() : undefined;
   return mcp;
 
-  function passLogMessages(): void {
+  function passLogMessages(): LogSession {
     const session = gateway.logMessages.join((params) => {
       // Nobody may be listening yet, or any more.
-      server.notification({ method: 'notifications/message', params: { ...params } }).catch(() => undefined);
+      server.notification({ method: LOG_MESSAGE, params: { ...params } }).catch(() => undefined);
     });
     on('logging/setLevel', async ({ level }) => {
       if (session.setLevel(String(level))) return {};
@@ -96,6 +129,7 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
     });
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's server is no event target
     server.onclose = () => session.leave();
+    return session;
   }
 
   async function list(kind: ListKind, params: Params, context: ServerContext): Promise<Result> {
@@ -142,9 +176,16 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
 
   /** The way back to the client, for what a server asks while it works on a request. */
   function relayOf(mcpReq: ServerContext['mcpReq']): Relay {
-    const told = (mcpReq.envelope as Params | undefined)?.[CLIENT_CAPABILITIES_META_KEY];
+    const envelope = (mcpReq.envelope ?? {}) as Params;
+    const told = envelope[CLIENT_CAPABILITIES_META_KEY];
+    const logLevel = envelope[LOG_LEVEL_META_KEY] ?? logSession?.level;
     return {
       client: mcp,
+      logLevel: typeof logLevel === 'string' ? logLevel : undefined,
+      tell: (method, params) => {
+        // A client that left meanwhile needs to hear of nothing.
+        mcpReq.notify({ method, params: { ...params } }).catch(() => undefined);
+      },
       capabilities: (told ?? server.getClientCapabilities() ?? {}) as Relay['capabilities'],
       ask:
         era === 'modern'

@@ -251,6 +251,7 @@ export class Upstream {
           // The limit counts, which knows when the server waits for the client.
           timeoutMs: LONGEST_TIMER_MS,
           clientCapabilities: relay.capabilities,
+          ...(relay.logLevel === undefined ? {} : { logLevel: relay.logLevel }),
           ...(onProgress === undefined
             ? {}
             : {

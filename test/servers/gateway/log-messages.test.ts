@@ -6,6 +6,11 @@ import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstre
 const UPSTREAMS = {
   sse: ({ sseUrl }: ToolUpstream) => ({ url: sseUrl, transport: 'sse' }),
   legacy: ({ mcpUrl }: ToolUpstream) => ({ url: mcpUrl, transport: 'streamable-http', protocol: 'legacy' }),
+  modern: ({ mcpUrl }: ToolUpstream) => ({
+    url: mcpUrl,
+    transport: 'streamable-http',
+    protocol: '2026-07-28',
+  }),
 } as const;
 
 function messagesOf(client: Client): string[] {
@@ -17,7 +22,8 @@ function messagesOf(client: Client): string[] {
 }
 
 describe('log messages of servers', () => {
-  for (const [kind, settings] of Object.entries(UPSTREAMS)) {
+  for (const kind of ['sse', 'legacy'] as const) {
+    const settings = UPSTREAMS[kind];
     it(`over ${kind} reach each client from the level that it set`, async () => {
       await using a = await startToolUpstream({ name: 'a' });
       await using gateway = await startTestGateway({ a: settings(a) });
@@ -44,6 +50,51 @@ describe('log messages of servers', () => {
       expect(seen[0]).toContain('debug a/shop: debug of a');
     });
   }
+
+  it('over 2026-07-28 reach the client whose request they belong to, and no other', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    await using gateway = await startTestGateway({ a: UPSTREAMS.modern(a) });
+    const clients = {
+      loud: await gateway.client('legacy'),
+      calm: await gateway.client('legacy'),
+      modern: await gateway.client('modern'),
+    };
+    const seen = {
+      loud: messagesOf(clients.loud),
+      calm: messagesOf(clients.calm),
+      modern: messagesOf(clients.modern),
+    };
+    await clients.loud.setLoggingLevel('debug');
+    const call = (client: Client, level: string, wanted?: string) =>
+      client.callTool({
+        name: 'log',
+        arguments: { level, ofCall: true },
+        ...(wanted === undefined ? {} : { _meta: { 'io.modelcontextprotocol/logLevel': wanted } }),
+      });
+    for (const level of ['debug', 'error']) {
+      await call(clients.loud, level);
+      await call(clients.calm, level);
+      await call(clients.modern, level);
+      await call(clients.modern, level, 'info');
+    }
+    expect(seen).toEqual({
+      loud: ['debug a/shop: debug of a', 'error a/shop: error of a'],
+      calm: ['error a/shop: error of a'],
+      modern: ['error a/shop: error of a'],
+    });
+  });
+
+  it('over the older revisions reach a client of 2026-07-28 during its request, where it wants them', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    await using gateway = await startTestGateway({ a: UPSTREAMS.legacy(a) });
+    const client = await gateway.client('modern');
+    const seen = messagesOf(client);
+    const _meta = { 'io.modelcontextprotocol/logLevel': 'info' };
+    await client.callTool({ name: 'log', arguments: { level: 'error', ofCall: true } });
+    await client.callTool({ name: 'log', arguments: { level: 'debug', ofCall: true }, _meta });
+    await client.callTool({ name: 'log', arguments: { level: 'error', ofCall: true }, _meta });
+    expect(seen).toEqual(['error a/shop: error of a']);
+  });
 
   it('an unknown level is refused', async () => {
     await using a = await startToolUpstream({ name: 'a' });
