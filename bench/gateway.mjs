@@ -31,6 +31,7 @@ const rivals = flags.rivals ?? path.join(directory, 'rivals');
 
 const CONCURRENCIES = [1, 16, 64];
 const SLICE_MS = 300;
+const WARM_UP_MS = 1000;
 const RESOURCES = 10;
 const SESSIONS = 1000;
 const READY_LIMIT_MS = 15_000;
@@ -197,21 +198,26 @@ async function measureWork(method, all) {
       return false;
     });
   const samples = new Map(competing.map(({ name }) => [name, CONCURRENCIES.map(() => [])]));
-  for (let round = -1; round < rounds; round += 1) {
-    progress(`${method}, round ${round + 1} of ${rounds}`);
+  const attempt = async (contender, load, take) => {
+    if (!samples.has(contender.name)) return;
+    try {
+      take(await measure(contender, method, load));
+    } catch (error) {
+      failures.push(`FAIL ${contender.name}, ${method}, ${load.concurrency} at once: ${error.message}`);
+      samples.delete(contender.name);
+    }
+  };
+  // Code that has just started is slow everywhere.
+  for (const contender of competing) {
+    progress(`${method}, ${contender.name} warms up`);
+    await attempt(contender, { concurrency: 16, durationMs: WARM_UP_MS }, () => undefined);
+  }
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`${method}, round ${round} of ${rounds}`);
     for (const [index, concurrency] of CONCURRENCIES.entries()) {
       for (const contender of competing) {
-        const taken = samples.get(contender.name);
-        if (taken === undefined) continue;
-        progress(`${method}, round ${round + 1} of ${rounds}, ${contender.name}, ${concurrency} at once`);
-        try {
-          const sample = await measure(contender, method, { concurrency, durationMs: SLICE_MS });
-          // The first round is not counted: code that has just started is slow everywhere.
-          if (round >= 0) taken[index].push(sample);
-        } catch (error) {
-          failures.push(`FAIL ${contender.name}, ${method}, ${concurrency} at once: ${error.message}`);
-          samples.delete(contender.name);
-        }
+        const take = (sample) => samples.get(contender.name)[index].push(sample);
+        await attempt(contender, { concurrency, durationMs: SLICE_MS }, take);
       }
     }
   }

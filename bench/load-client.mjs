@@ -12,6 +12,7 @@ const INITIALIZE = {
 };
 const ACCEPT = 'application/json, text/event-stream';
 const ANSWER_LIMIT_MS = 30_000;
+const IDLE_LIMIT_MS = 1000;
 const RUN_LIMIT_MS = 10 * 60_000;
 
 /** One kept-alive connection: a request at a time, its answer's status, head and body. */
@@ -19,6 +20,7 @@ class Connection {
   #socket;
   #rest = '';
   #settle;
+  #usedAt = performance.now();
 
   constructor({ hostname, port }) {
     this.#socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), noDelay: true });
@@ -29,6 +31,7 @@ class Connection {
       const answer = takeAnswer(this.#rest);
       if (answer === undefined) return;
       this.#rest = answer.rest;
+      this.#usedAt = performance.now();
       this.#settle?.resolve(answer);
     });
     const fail = (error) => this.#settle?.reject(error);
@@ -36,9 +39,9 @@ class Connection {
     this.#socket.on('close', () => fail(new Error('the connection was closed')));
   }
 
-  /** False once the server has closed it, as it does with one that was idle for long. */
-  get isOpen() {
-    return !this.#socket.destroyed && !this.#socket.readableEnded;
+  /** Servers close what was idle for some seconds, and what is sent at that moment is lost. */
+  get isFresh() {
+    return !this.#socket.destroyed && performance.now() - this.#usedAt < IDLE_LIMIT_MS;
   }
 
   send(text) {
@@ -160,7 +163,7 @@ export class LoadClient {
 
   #take() {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (idle.isOpen) return idle;
+      if (idle.isFresh) return idle;
       idle.close();
     }
     return new Connection(this.#url);
