@@ -10,8 +10,9 @@ import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
 import { createNotifier, followChanges } from './changes.js';
+import { DirectRequests } from './direct/direct-requests.js';
 import { createGuard } from './guard.js';
-import { readJsonBody, Refusal, sendJson, sendPage, sendRefusal, toWebRequest } from './http-exchange.js';
+import { readJsonBody, Refusal, sendJson, sendPage, sendRefusal } from './http-exchange.js';
 import { DEFAULT_GRACE_MS, InFlight } from './in-flight.js';
 import type { CreateServer, Served, ServeOptions } from './serve.js';
 import { Sessions } from './sessions.js';
@@ -129,6 +130,7 @@ export async function serveHttp(
     answered();
     const server = createServer({ era: 'legacy' });
     const transport = new SseTransport(response, '/messages', inFlight);
+    transport.direct = DirectRequests.of(server);
     const unfollow = followChanges(server, bus, 'legacy', subscriptions);
     transport.onerror = reportError;
     transport.onclose = () => {
@@ -146,11 +148,8 @@ export async function serveHttp(
     const session = sessions.find(id);
     if (!(session?.transport instanceof SseTransport)) throw new Refusal(404, 'Session not found', -32001);
     const body = await readJsonBody(request);
-    // Of the headers only this one has a meaning for a message; and the conversion costs more than the rest.
-    const isTraced = request.headers['traceparent'] !== undefined;
-    const asking = isTraced ? toWebRequest(request, new AbortController().signal) : undefined;
     try {
-      session.transport.receive(body, asking);
+      session.transport.receive(body, request);
     } catch {
       throw new Refusal(400, 'Invalid Request: the body is not a JSON-RPC message', -32600);
     }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   parseJSONRPCMessage,
   type JSONRPCMessage,
   type MessageExtraInfo,
   type Transport,
 } from '@modelcontextprotocol/server';
+import type { DirectRequests, Outlet } from './direct/direct-requests.js';
+import { extraOf } from './http-exchange.js';
 import type { InFlight } from './in-flight.js';
 import { PendingRequests } from './in-flight.js';
 import { asLegacyError } from './legacy-errors.js';
@@ -26,6 +28,9 @@ export class SseTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage, extra?: MessageExtraInfo) => void;
+  /** What is answered beside the SDK. */
+  direct: DirectRequests | undefined;
+  readonly #outlet: Outlet = { send: (message) => this.#send(message), giveUp: () => undefined };
   readonly #pending: PendingRequests;
   #keepAlive: NodeJS.Timeout | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
@@ -53,27 +58,37 @@ export class SseTransport implements Transport {
     this.#keepAlive.unref();
   }
 
-  /**
-   * Takes one parsed body.
-   *
-   * @param request  that brought it, where its headers matter
-   * @throws where it is no JSON-RPC message
-   */
-  receive(body: unknown, request?: Request): void {
+  /** Takes one parsed body, and the request that brought it. @throws where it is no JSON-RPC message */
+  receive(body: unknown, incoming: IncomingMessage): void {
+    const direct = this.direct?.read(body);
+    if (direct !== undefined) {
+      this.#pending.received(direct);
+      const handOver = () => this.onmessage?.({ jsonrpc: '2.0', ...direct }, extraOf(incoming));
+      this.direct
+        ?.answer(direct, incoming.headers, this.#outlet, handOver)
+        .catch((error: unknown) => this.onerror?.(error as Error));
+      return;
+    }
     const message = parseJSONRPCMessage(body);
+    this.direct?.receive(message);
     this.#pending.received(message);
-    this.onmessage?.(message, request === undefined ? undefined : { request });
+    this.onmessage?.(message, extraOf(incoming));
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    this.#pending.sent(message);
+    if (!('method' in message)) this.direct?.forget(message.id, this.#outlet);
     if (this.#state !== 'open') throw new Error('The event stream is closed');
-    this.#write(`event: message\ndata: ${JSON.stringify(asLegacyError(message))}\n\n`);
+    this.#send(asLegacyError(message));
   }
 
   async close(): Promise<void> {
     this.response.end();
     this.#closed();
+  }
+
+  #send(message: JSONRPCMessage): void {
+    this.#pending.sent(message);
+    this.#write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
   }
 
   #write(text: string): void {
@@ -91,6 +106,7 @@ export class SseTransport implements Transport {
     this.#state = 'closed';
     clearInterval(this.#keepAlive);
     this.#pending.giveUp();
+    this.direct?.close();
     this.onclose?.();
   }
 }

@@ -11,7 +11,10 @@ import {
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
 import { followChanges } from './changes.js';
-import { readJsonBody, Refusal, sendWebResponse, toWebRequest } from './http-exchange.js';
+import { DirectRequests } from './direct/direct-requests.js';
+import { Exchange } from './direct/exchange.js';
+import { areDirectHeaders, type DirectRequest } from './direct/request.js';
+import { extraOf, readJsonBody, Refusal, sendWebResponse, toWebRequest } from './http-exchange.js';
 import { asLegacyError } from './legacy-errors.js';
 import type { CreateServer } from './serve.js';
 import type { Sessions } from './sessions.js';
@@ -44,9 +47,11 @@ export function createStreamableHttp(
     response: ServerResponse,
     detach: () => void,
   ): Promise<void> {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
     const body = request.method === 'POST' ? await readJsonBody(request) : undefined;
+    if (await answerDirectly(request, body, response)) return;
+    const gone = new AbortController();
+    if (response.destroyed) gone.abort();
+    response.once('close', () => gone.abort());
     const webRequest = toWebRequest(request, gone.signal);
     if (request.method === 'GET' || isListen(body)) detach();
 
@@ -59,12 +64,34 @@ export function createStreamableHttp(
     await sendWebResponse(await modern.fetch(webRequest, { parsedBody: body }), response);
   }
 
+  /** @returns false for what the SDK is to answer */
+  async function answerDirectly(
+    incoming: IncomingMessage,
+    body: unknown,
+    response: ServerResponse,
+  ): Promise<boolean> {
+    const { headers } = incoming;
+    const id = headers['mcp-session-id'];
+    const transport = typeof id === 'string' ? sessions.find(id)?.transport : undefined;
+    if (!(transport instanceof LegacyTransport) || !areDirectHeaders(headers)) return false;
+    const request = transport.direct?.read(body);
+    if (request === undefined) return false;
+    const release = sessions.use(String(id));
+    try {
+      await transport.answer(request, incoming, response);
+    } finally {
+      release();
+    }
+    return true;
+  }
+
   async function handleLegacy(request: Request, body: unknown, response: ServerResponse): Promise<void> {
     const id = request.headers.get('mcp-session-id');
     if (id !== null) {
       const session = sessions.find(id);
       if (!(session?.transport instanceof LegacyTransport))
         throw new Refusal(404, 'Session not found', -32001);
+      session.transport.direct?.receive(body);
       const release = sessions.use(id);
       try {
         await sendWebResponse(await session.transport.handleRequest(request, { parsedBody: body }), response);
@@ -81,10 +108,12 @@ export function createStreamableHttp(
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (sessionId) => sessions.add(sessionId, { transport }),
     });
+    transport.direct = DirectRequests.of(server);
     const unfollow = followChanges(server, bus, 'legacy', subscriptions);
     transport.onerror = onerror;
     transport.onclose = () => {
       unfollow();
+      transport.direct?.close();
       if (transport.sessionId !== undefined) sessions.remove(transport.sessionId);
     };
     await server.connect(transport);
@@ -96,7 +125,30 @@ export function createStreamableHttp(
 }
 
 class LegacyTransport extends WebStandardStreamableHTTPServerTransport {
+  /** What is answered beside the SDK. */
+  direct: DirectRequests | undefined;
+
+  /** Answers a request over `node:http`. Resolves when the answer is complete. */
+  async answer(request: DirectRequest, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { direct, sessionId } = this;
+    if (direct === undefined || sessionId === undefined) throw new Error('no session');
+    const exchange = new Exchange(response, { 'mcp-session-id': sessionId });
+    const closed = new Promise<void>((resolve) => response.once('close', resolve));
+    response.once('close', () => direct.forget(request.id, exchange));
+    let isHandedOver = false;
+    await direct.answer(request, incoming.headers, exchange, () => {
+      isHandedOver = true;
+      this.onmessage?.({ jsonrpc: '2.0', ...request }, extraOf(incoming));
+    });
+    if (isHandedOver) await closed;
+  }
+
   override send(message: JSONRPCMessage, options?: { relatedRequestId?: RequestId }): Promise<void> {
-    return super.send(asLegacyError(message), options);
+    const id = 'method' in message ? options?.relatedRequestId : message.id;
+    const outlet = this.direct?.outletOf(id);
+    if (outlet === undefined) return super.send(asLegacyError(message), options);
+    outlet.send(asLegacyError(message));
+    if (!('method' in message)) this.direct?.forget(id, outlet);
+    return Promise.resolve();
   }
 }

@@ -1,7 +1,7 @@
-import type { ServerContext } from '@modelcontextprotocol/server';
 import { requestSpan } from '../../core/clients/traced-requests.js';
 import { noSpan, readTraceContext, type Span, type TraceContext } from '../../core/telemetry/span.js';
 import type { Telemetry } from '../../core/telemetry/start.js';
+import type { Caller } from '../direct/caller.js';
 
 /** What traces the requests of a gateway. */
 export interface Tracing {
@@ -47,12 +47,6 @@ export function ownSpan(tracing: Tracing | undefined): Span {
 }
 
 /** Whose trace a request belongs to: as `_meta` says, else the headers of its HTTP request. */
-export function askedIn(params: Readonly<Record<string, unknown>>, http: ServerContext['http']) {
-  const told = readTraceContext(params['_meta'] ?? {});
-  const headers = http?.req?.headers;
-  if (told !== undefined || headers === undefined) return told;
-  return readTraceContext({
-    traceparent: headers.get('traceparent') ?? undefined,
-    tracestate: headers.get('tracestate') ?? undefined,
-  });
+export function askedIn(params: Readonly<Record<string, unknown>>, { trace }: Pick<Caller, 'trace'>) {
+  return readTraceContext(params['_meta'] ?? {}) ?? readTraceContext(trace);
 }

@@ -1,0 +1,93 @@
+import type { ServerResponse } from 'node:http';
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { Outlet } from './direct-requests.js';
+
+export interface ExchangeOptions {
+  /** Who waits for an answer longer gets an event stream, so that nobody between takes silence for death. */
+  readonly streamAfterMs?: number;
+  /** A client that does not read what it asked for is cut off here. */
+  readonly maxUnreadBytes?: number;
+}
+
+const STREAM_AFTER_MS = 5000;
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
+const KEEP_ALIVE_MS = 15_000;
+
+/**
+ * What goes back for one POST: the answer as JSON where it is all that there is to say, else an event stream that ends
+ * with it.
+ */
+export class Exchange implements Outlet {
+  readonly #response: ServerResponse;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #maxUnreadBytes: number;
+  #timer: NodeJS.Timeout;
+  #isStream = false;
+  #hasEnded = false;
+
+  constructor(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    { streamAfterMs = STREAM_AFTER_MS, maxUnreadBytes = MAX_UNREAD_BYTES }: ExchangeOptions = {},
+  ) {
+    this.#maxUnreadBytes = maxUnreadBytes;
+    this.#response = response;
+    this.#headers = headers;
+    this.#timer = setTimeout(() => this.#openStream(), streamAfterMs);
+    this.#timer.unref();
+    response.once('close', () => this.#stop());
+  }
+
+  send(message: JSONRPCMessage): void {
+    if (this.#hasEnded) return;
+    const text = JSON.stringify(message);
+    if ('method' in message) {
+      this.#openStream();
+      this.#write(`event: message\ndata: ${text}\n\n`);
+      return;
+    }
+    this.#stop();
+    if (this.#isStream) {
+      this.#response.end(`event: message\ndata: ${text}\n\n`);
+      return;
+    }
+    this.#response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      ...this.#headers,
+    });
+    this.#response.end(text);
+  }
+
+  giveUp(): void {
+    if (this.#hasEnded) return;
+    this.#openStream();
+    this.#stop();
+    this.#response.end();
+  }
+
+  #openStream(): void {
+    if (this.#isStream || this.#hasEnded) return;
+    this.#isStream = true;
+    clearTimeout(this.#timer);
+    this.#response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      ...this.#headers,
+    });
+    this.#response.flushHeaders();
+    this.#timer = setInterval(() => this.#write(': keepalive\n\n'), KEEP_ALIVE_MS);
+    this.#timer.unref();
+  }
+
+  #write(text: string): void {
+    if (this.#response.writableLength > this.#maxUnreadBytes) this.#response.destroy();
+    else this.#response.write(text);
+  }
+
+  #stop(): void {
+    this.#hasEnded = true;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,53 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
+
+/** A request of the revisions up to 2025-11-25 whose frame is as it should be. */
+export interface DirectRequest {
+  readonly id: string | number;
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** Nothing else stands in the frame of a request. */
+const FRAME: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params']);
+const VERSIONS: ReadonlySet<unknown> = new Set([undefined, ...SUPPORTED_PROTOCOL_VERSIONS]);
+/** What the SDK takes out of parameters before anyone sees them. */
+const LIFTED = ['inputResponses', 'requestState'];
+const RESERVED = 'io.modelcontextprotocol/';
+
+/**
+ * The request in a body, or `undefined` for whatever else it is: the SDK knows what to say to that, and to a request
+ * that carries something of a later revision.
+ */
+export function readDirectRequest(body: unknown): DirectRequest | undefined {
+  if (!isObject(body) || body['jsonrpc'] !== '2.0') return undefined;
+  const { id, method, params = {} } = body;
+  if (typeof method !== 'string' || !isId(id) || !isObject(params)) return undefined;
+  for (const key in body) if (!FRAME.has(key)) return undefined;
+  if (LIFTED.some((key) => key in params)) return undefined;
+  const { _meta: meta } = params;
+  if (meta === undefined) return { id, method, params };
+  if (!isObject(meta) || Object.keys(meta).some((key) => key.startsWith(RESERVED))) return undefined;
+  const { progressToken: token } = meta;
+  return token === undefined || isId(token) ? { id, method, params } : undefined;
+}
+
+/** Whether the headers of a POST are those of a client of these revisions that takes both kinds of answers. */
+export function areDirectHeaders(headers: IncomingHttpHeaders): boolean {
+  const { accept = '' } = headers;
+  return (
+    accept.includes('application/json') &&
+    accept.includes('text/event-stream') &&
+    VERSIONS.has(headers['mcp-protocol-version']) &&
+    headers['mcp-method'] === undefined &&
+    headers['mcp-name'] === undefined
+  );
+}
+
+function isId(value: unknown): value is string | number {
+  return typeof value === 'string' || Number.isSafeInteger(value);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

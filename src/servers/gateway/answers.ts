@@ -1,0 +1,197 @@
+import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import type { Freshness } from '../../core/cache/lifetime.js';
+import { createOperationId, type Operation } from '../../core/operation.js';
+import type { Span } from '../../core/telemetry/span.js';
+import type { Caller } from '../direct/caller.js';
+import { toProtocolError } from './failure.js';
+import { combinedHints } from './freshness.js';
+import type { Gateway } from './gateway.js';
+import { KINDS, LIST_KINDS, type ListKind } from './kinds.js';
+import type { RequestOutcome } from './measures.js';
+import { describeEntry, describeList, passedOn } from './meta.js';
+import { pageOf } from './paging.js';
+import { askedIn, startRequestSpan } from './tracing.js';
+import { callTool, complete, getPrompt, readResource, type Params, type Passage } from './requests.js';
+
+type Result = Record<string, unknown>;
+type Send = (gateway: Gateway, params: Params, passage: Passage) => Promise<Result>;
+
+const LISTS: Readonly<Record<ListKind, string>> = {
+  resources: 'resources/list',
+  templates: 'resources/templates/list',
+  tools: 'tools/list',
+  prompts: 'prompts/list',
+};
+
+export interface AnswersOptions {
+  readonly era: 'legacy' | 'modern';
+  /** Makes the result of a tool one that the client's revision knows, given what the tool says of its results. */
+  readonly project: (result: Result, outputSchema: Params | undefined) => Result;
+}
+
+/** What the gateway answers to the clients of one session, whichever way a request has come. */
+export class Answers {
+  readonly #gateway: Gateway;
+  readonly #options: AnswersOptions;
+  readonly #lists: ReadonlyMap<string, ListKind> = new Map(LIST_KINDS.map((kind) => [LISTS[kind], kind]));
+  readonly #sends: ReadonlyMap<string, Send> = new Map<string, Send>([
+    ['resources/read', readResource],
+    ['prompts/get', getPrompt],
+    ['completion/complete', complete],
+    ['tools/call', (...request) => this.#callTool(...request)],
+  ]);
+
+  constructor(gateway: Gateway, options: AnswersOptions) {
+    this.#gateway = gateway;
+    this.#options = options;
+  }
+
+  /** The methods that are answered. */
+  get methods(): readonly string[] {
+    return [...this.#lists.keys(), ...this.#sends.keys()];
+  }
+
+  /**
+   * @param params  as the client sent them, with answers to what a server asked for before
+   * @throws ProtocolError for whatever goes wrong
+   */
+  answer(method: string, params: Params, caller: Caller): Promise<Result> {
+    const kind = this.#lists.get(method);
+    if (kind !== undefined) return this.#list(kind, params, caller);
+    const send = this.#sends.get(method);
+    if (send === undefined) throw new Error(`${method} is none of the gateway's`);
+    return this.#pass(method, params, caller, send);
+  }
+
+  async #callTool(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
+    const { tool, result } = await callTool(gateway, params, passage);
+    if (result['resultType'] === 'input_required') return result;
+    // Revisions before 2026-07-28 want structured results to be objects.
+    return this.#options.project(result, tool.entry.value['outputSchema'] as Params | undefined);
+  }
+
+  async #list(kind: ListKind, params: Params, caller: Caller): Promise<Result> {
+    const { measures, config } = this.#gateway;
+    const started = performance.now();
+    const span = this.#startSpan(LISTS[kind], params, caller, createOperationId());
+    const record = (outcome: RequestOutcome) =>
+      measures.record({ method: LISTS[kind], outcome, durationMs: performance.now() - started });
+    try {
+      const merged = await this.#gateway.list(kind, span);
+      span.set({
+        'mcpx.complete': merged.isComplete,
+        'mcpx.servers.failed': merged.outcomes.filter(({ outcome }) => outcome.status === 'failed').length,
+      });
+      const page = pageOf(kind, merged.listed, params['cursor'], config.gateway.pageSize);
+      const parts = merged.outcomes.flatMap(({ outcome }) => ('held' in outcome ? [outcome.held] : []));
+      const isWhole = parts.length === merged.outcomes.length;
+      record('ok');
+      return {
+        [KINDS[kind].resultKey]: page.entries.map(describeEntry),
+        ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
+        ...(this.#options.era === 'modern' ? combinedHints(parts, isWhole) : {}),
+        _meta: describeList(merged),
+      };
+    } catch (error) {
+      record('error');
+      const told = toProtocolError(error);
+      span.fail(told);
+      throw told;
+    } finally {
+      span.end();
+    }
+  }
+
+  #startSpan(method: string, params: Params, caller: Caller, operationId: string): Span {
+    const { tracing } = this.#gateway;
+    return startRequestSpan(tracing, {
+      method,
+      params,
+      id: caller.requestId,
+      protocolVersion: caller.protocolVersion,
+      operationId,
+      parent: tracing === undefined ? undefined : askedIn(params, caller),
+    });
+  }
+
+  /** Sends a request on, and writes into the log who asked whom for what, and how that went; never any contents. */
+  async #pass(method: string, params: Params, caller: Caller, send: Send): Promise<Result> {
+    const { measures } = this.#gateway;
+    const started = performance.now();
+    const uri = typeof params['uri'] === 'string' ? params['uri'] : undefined;
+    const id = createOperationId();
+    const span = this.#startSpan(method, params, caller, id);
+    const op = operationOf(this.#gateway.op, id, caller.signal, span);
+    let answering: string | undefined;
+    let freshness: Freshness | undefined;
+    const tell = (outcome: string, measured: RequestOutcome) => {
+      const { name } = params;
+      const durationMs = performance.now() - started;
+      const isKept = freshness?.hit === true;
+      measures.record({ method, server: answering, outcome: measured, durationMs, isKept });
+      op.log('gateway.request', {
+        method,
+        ...(typeof name === 'string' ? { name } : {}),
+        ...(uri === undefined ? {} : { uri }),
+        server: answering ?? null,
+        ...(freshness === undefined ? {} : { source: freshness.hit ? 'cache' : 'live' }),
+        client: caller.name ?? null,
+        outcome,
+        duration_ms: Math.round(durationMs),
+      });
+    };
+    try {
+      const result = await send(this.#gateway, passedParams(params, caller), {
+        op,
+        options: { ...progressOf(params, caller), relay: caller },
+        hasHints: this.#options.era === 'modern',
+        onServer: (server) => {
+          answering = server;
+          span.set({ 'mcpx.server.id': server });
+        },
+        onRead: (found) => {
+          freshness = found;
+          span.set({ 'mcpx.cache.hit': found.hit, 'mcpx.cache.stale': found.stale === true });
+          if (found.hit) measures.readHits += 1;
+          else measures.readMisses += 1;
+        },
+      });
+      if (result['isError'] === true) span.set({ 'error.type': 'tool_error' });
+      tell(result['isError'] === true ? 'tool_error' : 'ok', result['isError'] === true ? 'error' : 'ok');
+      return result;
+    } catch (caught) {
+      const error = toProtocolError(caught, uri);
+      if (caller.signal.aborted) tell('cancelled', 'cancelled');
+      else tell(error instanceof ProtocolError ? `error ${error.code}` : 'bug', 'error');
+      span.fail(error);
+      if (error instanceof ProtocolError) throw error;
+      op.log('gateway.bug', { message: String(error) }, 'error');
+      throw new ProtocolError(ProtocolErrorCode.InternalError, 'Internal error');
+    } finally {
+      span.end();
+    }
+  }
+}
+
+/** The parameters as they go on, without what was for us alone. */
+function passedParams(params: Params, caller: Caller): Params {
+  const { progressToken: _ours, ...meta } = passedOn(params['_meta']);
+  return { ...params, _meta: { ...meta, ...askedIn(params, caller) } };
+}
+
+function progressOf(params: Params, caller: Caller): Pick<Passage['options'], 'onProgress'> {
+  const progressToken = (params['_meta'] as Params | undefined)?.['progressToken'];
+  if (progressToken === undefined) return {};
+  return {
+    onProgress: (progress) => caller.tell('notifications/progress', { ...progress, progressToken }),
+  };
+}
+
+function operationOf(op: Operation, id: string, signal: AbortSignal, span: Span): Operation {
+  return {
+    id,
+    signal,
+    span,
+    log: (event, fields, level) => op.log(event, { operation_id: id, ...fields }, level),
+  };
+}

@@ -1,0 +1,61 @@
+import type { DirectRequest } from '../direct/request.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a call of a tool holds, as long as it asks for nothing that only the SDK knows. */
+const CALL: ReadonlySet<string> = new Set(['name', 'arguments', '_meta']);
+/** Fields of a result of a tool that the SDK does not look into. */
+const OPEN: ReadonlySet<string> = new Set(['_meta', 'content', 'isError', 'structuredContent']);
+const CONTENT: ReadonlySet<string> = new Set(['type', 'text']);
+
+/** Whether the SDK would find nothing amiss in a request of the revisions up to 2025-11-25. */
+export function isPlainRequest({ method, params }: DirectRequest): boolean {
+  if (method !== 'tools/call') return true;
+  const { name, arguments: given } = params;
+  return typeof name === 'string' && (given === undefined || isObject(given)) && hasOnly(params, CALL);
+}
+
+/** Whether the SDK would give a result to a client of these revisions as it is. */
+export function isPlainResult(method: string, result: Fields): boolean {
+  if (result['resultType'] === 'input_required') return false;
+  switch (method) {
+    case 'tools/call':
+      return isPlainToolResult(result);
+    case 'tools/list':
+      return (result['tools'] as readonly Fields[]).every(({ outputSchema }) => isOfObjects(outputSchema));
+    default:
+      return true;
+  }
+}
+
+/** Texts and nothing else, which is what most tools answer; whatever has more to it is for the SDK to check. */
+function isPlainToolResult(result: Fields): boolean {
+  const { content, isError, structuredContent } = result;
+  return (
+    hasOnly(result, OPEN) &&
+    (isError === undefined || typeof isError === 'boolean') &&
+    (structuredContent === undefined || isObject(structuredContent)) &&
+    Array.isArray(content) &&
+    content.every(
+      (item: unknown) =>
+        isObject(item) &&
+        item['type'] === 'text' &&
+        typeof item['text'] === 'string' &&
+        hasOnly(item, CONTENT),
+    )
+  );
+}
+
+/** The SDK wraps schemas of anything but objects, for these revisions know no other. */
+function isOfObjects(schema: unknown): boolean {
+  return schema === undefined || (isObject(schema) && schema['type'] === 'object');
+}
+
+function hasOnly(value: Fields, names: ReadonlySet<string>): boolean {
+  for (const name in value) if (!names.has(name)) return false;
+  return true;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,223 @@
+import * as fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
+import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
+
+type Fields = Record<string, unknown>;
+
+interface Answered {
+  readonly status: number;
+  readonly type: string;
+  /** What came beside the answer, in order, and the answer last. */
+  readonly messages: readonly Fields[];
+}
+
+/** A client of the older revisions that shows what really comes over the line. */
+class RawClient {
+  readonly #url: string;
+  #headers: Record<string, string> = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  };
+
+  private constructor(url: string) {
+    this.#url = url;
+  }
+
+  static async connect({ served }: TestGateway): Promise<RawClient> {
+    const client = new RawClient(served.urls!.mcp);
+    const response = await client.post({
+      id: 0,
+      method: 'initialize',
+      params: {
+        protocolVersion: '2025-11-25',
+        capabilities: {},
+        clientInfo: { name: 'raw', version: '1.0.0' },
+      },
+    });
+    await response.text();
+    client.#headers = { ...client.#headers, 'mcp-session-id': response.headers.get('mcp-session-id')! };
+    return client;
+  }
+
+  post(
+    message: Fields,
+    headers: Record<string, string> = {},
+    signal: AbortSignal | null = null,
+  ): Promise<Response> {
+    return fetch(this.#url, {
+      method: 'POST',
+      signal,
+      headers: { ...this.#headers, ...headers },
+      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    });
+  }
+
+  async ask(message: Fields, headers?: Record<string, string>): Promise<Answered> {
+    const response = await this.post(message, headers);
+    const text = await response.text();
+    const type = response.headers.get('content-type') ?? '';
+    const bodies = type.startsWith('text/event-stream')
+      ? [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => data!)
+      : [text];
+    return {
+      status: response.status,
+      type: type.split(';')[0]!,
+      messages: bodies.map((body) => JSON.parse(body) as Fields),
+    };
+  }
+}
+
+/** A header that means nothing before 2026-07-28, and that sends a request through the SDK. */
+const BY_SDK = { 'mcp-name': 'whatever' };
+/** Anything but how long ago something happened. */
+const timeless = (messages: readonly Fields[]) =>
+  JSON.parse(JSON.stringify(messages).replaceAll(/"(age_ms|ttl_ms)":[\d.]+/g, '"$1":0')) as unknown;
+
+function over({ mcpUrl }: ToolUpstream, protocol: string) {
+  return { url: mcpUrl, transport: 'streamable-http', protocol };
+}
+
+const REQUESTS: Readonly<Record<string, Fields>> = {
+  'a list of resources': { method: 'resources/list' },
+  'a list of templates': { method: 'resources/templates/list', params: {} },
+  'a list of tools': { method: 'tools/list', params: { _meta: { progressToken: 'p' } } },
+  'a list of prompts': { method: 'prompts/list' },
+  'a cursor that is none': { method: 'tools/list', params: { cursor: 'x' } },
+  'a read': { method: 'resources/read', params: { uri: 'note://tools' } },
+  'a read by template': { method: 'resources/read', params: { uri: 'city://Bern' } },
+  'a read by address': { method: 'resources/read', params: { uri: 'mcpx://a/note%3A%2F%2Ftools' } },
+  'a read of nothing': { method: 'resources/read', params: { uri: 'none://x' } },
+  'a read of a number': { method: 'resources/read', params: { uri: 5 } },
+  'a call': { method: 'tools/call', params: { name: 'echo', arguments: { text: 'hello' } } },
+  'a call with progress': {
+    method: 'tools/call',
+    params: { name: 'count', arguments: {}, _meta: { progressToken: 7 } },
+  },
+  'a call that fails': { method: 'tools/call', params: { name: 'fail' } },
+  'a call with wrong arguments': { method: 'tools/call', params: { name: 'echo', arguments: { text: 5 } } },
+  'a call with a list of arguments': { method: 'tools/call', params: { name: 'echo', arguments: [] } },
+  'a call with something more': { method: 'tools/call', params: { name: 'fail', task: 'later' } },
+  'a call of nothing': { method: 'tools/call', params: { name: 'none' } },
+  'a call without a name': { method: 'tools/call', params: {} },
+  'a prompt': { method: 'prompts/get', params: { name: 'greet', arguments: { who: 'Ada' } } },
+  'a prompt of nothing': { method: 'prompts/get', params: { name: 'none' } },
+  'a completion': {
+    method: 'completion/complete',
+    params: { ref: { type: 'ref/resource', uri: 'city://{city}' }, argument: { name: 'city', value: 'B' } },
+  },
+  'a completion of nothing': { method: 'completion/complete', params: {} },
+  'a method that is none': { method: 'none/such', params: {} },
+  'a ping': { method: 'ping' },
+  'parameters that are a list': { method: 'tools/list', params: [] },
+  'a token that is no token': { method: 'tools/list', params: { _meta: { progressToken: {} } } },
+  'something beside the frame': { method: 'tools/list', more: 1 },
+};
+
+describe('whichever way it takes through the gateway', () => {
+  for (const protocol of ['legacy', '2026-07-28']) {
+    it(`a request is answered the same, behind it ${protocol}`, async () => {
+      await using a = await startToolUpstream();
+      await using gateway = await startTestGateway({ a: over(a, protocol) });
+      const client = await RawClient.connect(gateway);
+      for (const [name, request] of Object.entries(REQUESTS)) {
+        // The first one may find something to be kept.
+        await client.ask({ id: 1, ...request });
+        const { status, messages } = await client.ask({ id: 'x', ...request });
+        const bySdk = await client.ask({ id: 'x', ...request }, BY_SDK);
+        expect([name, status, timeless(messages)]).toEqual([name, bySdk.status, timeless(bySdk.messages)]);
+      }
+    });
+  }
+
+  it('whatever stands in a request is answered the same', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const methods = Object.values(REQUESTS).map(({ method }) => method);
+    const params = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.record(
+        {
+          uri: fc.constantFrom('note://tools', 'mcpx://a/', '', 'x'),
+          name: fc.constantFrom('echo', 'a__echo', 'greet', ''),
+          cursor: fc.constantFrom('', 'e30', null),
+          arguments: fc.oneof(fc.constant({ text: 't' }), fc.jsonValue({ maxDepth: 1 })),
+          _meta: fc.oneof(fc.constant({ progressToken: 1 }), fc.jsonValue({ maxDepth: 1 })),
+        },
+        { requiredKeys: [] },
+      ),
+    );
+    const requests = fc.record({
+      id: fc.oneof(fc.nat(), fc.string()),
+      method: fc.constantFrom(...methods),
+      params,
+    });
+    await fc.assert(
+      fc.asyncProperty(requests, async (request) => {
+        const { status, messages } = await client.ask(request);
+        const bySdk = await client.ask(request, BY_SDK);
+        expect([status, timeless(messages)]).toEqual([bySdk.status, timeless(bySdk.messages)]);
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
+  it('an answer alone comes as JSON, and one with progress as a stream that ends with it', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const alone = await client.ask({ id: 1, ...REQUESTS['a call'] });
+    expect(alone.type).toBe('application/json');
+    expect(alone.messages).toHaveLength(1);
+    const streamed = await client.ask({ id: 2, ...REQUESTS['a call with progress'] });
+    expect(streamed.type).toBe('text/event-stream');
+    expect(streamed.messages.map(({ method, id }) => method ?? id)).toEqual([
+      'notifications/progress',
+      'notifications/progress',
+      'notifications/progress',
+      2,
+    ]);
+  });
+
+  it('a call ends when the client cancels it, and goes on when the client only leaves', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const wait = { method: 'tools/call', params: { name: 'wait' } };
+    const cancelled = client.ask({ id: 1, ...wait });
+    await a.until(() => a.calls.length === 1);
+    await client.post({ method: 'notifications/cancelled', params: { requestId: 1 } });
+    expect((await cancelled).messages).toEqual([]);
+    await a.until(() => a.cancelled === 1);
+
+    const leaving = new AbortController();
+    const left = client.post({ id: 2, ...wait }, {}, leaving.signal).catch(() => 'left');
+    await a.until(() => a.calls.length === 2);
+    leaving.abort();
+    expect(await left).toBe('left');
+    a.release();
+    const ended = () => gateway.log.filter(({ event }) => event === 'gateway.request');
+    await vi.waitFor(() =>
+      expect(ended().map(({ fields }) => fields['outcome'])).toEqual(['cancelled', 'ok']),
+    );
+  });
+
+  it('the end of a session ends its calls', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    for (const kind of ['sse', 'legacy'] as const) {
+      const client = await gateway.client(kind);
+      const before = a.cancelled;
+      const calls = a.calls.length;
+      const call = client.callTool({ name: 'wait' }).catch(() => undefined);
+      await a.until(() => a.calls.length > calls);
+      if (client.transport !== undefined && 'terminateSession' in client.transport) {
+        await (client.transport.terminateSession as () => Promise<void>)();
+      }
+      await client.close();
+      await call;
+      await a.until(() => a.cancelled === before + 1);
+    }
+  });
+});
