@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ServeError } from '../../core/errors.js';
 import type { Operation } from '../../core/operation.js';
 import { lockDirectory } from './data-lock.js';
 import type { Engine } from './engine.js';
 import type { WorkerUrls } from './package-files.js';
-import { PgliteEngine } from './pglite-engine.js';
+import { PgliteEngine, type StandIn } from './pglite-engine.js';
 import { createDataDirectory } from './pglite-worker.js';
 import type { SessionOptions } from './pglite-session.js';
 import { READER_ROLE } from './sample/schema.js';
 import type { DatabaseSource } from './source.js';
+import { copyAtRest, copyName, removeCopies } from './standby-copy.js';
 
 type OwnSource = Extract<DatabaseSource, { readonly kind: 'own' }>;
 
@@ -45,7 +48,10 @@ export async function openOwn(
     else if (Object.keys(files).length > 0) {
       op.log('database.files_not_loaded', { directory: path, reason: 'it holds a database already' }, 'warn');
     }
-    const options = { ...session, dataDir: path, workerUrl: workers.database, maxWorkers: 1, ...queue };
+    await removeCopies(path);
+    const kept = { ...session, dataDir: path };
+    const standIn = (signal: AbortSignal) => makeStandIn(kept, signal);
+    const options = { ...kept, workerUrl: workers.database, standIn, ...queue };
     const engine = await PgliteEngine.start(options, op);
     return {
       query: (sql, limits, inner) => engine.query(sql, limits, inner),
@@ -59,6 +65,19 @@ export async function openOwn(
     release();
     throw error;
   }
+}
+
+/** Queries write nothing, so a copy is as good as the directory while a long one holds that. */
+async function makeStandIn(
+  session: SessionOptions & { readonly dataDir: string },
+  signal: AbortSignal,
+): Promise<StandIn> {
+  const copy = copyName(session.dataDir, randomUUID());
+  await copyAtRest(session.dataDir, copy, signal);
+  return {
+    session: { ...session, dataDir: copy },
+    [Symbol.asyncDispose]: () => rm(copy, { recursive: true, force: true }),
+  };
 }
 
 /** One name for one directory, so that two ways to write it share a lock. */

@@ -10,6 +10,11 @@ export interface PgliteEngineOptions extends SessionOptions {
   readonly workerUrl: URL;
   /** Threads at most, each with the whole database in memory. More than one only where all have the same data. */
   readonly maxWorkers?: number;
+  /**
+   * What a thread is to start with while another one has what the options name, which is then for one at a time. It is
+   * let go of when the thread is gone, or was not started.
+   */
+  readonly standIn?: (signal: AbortSignal) => Promise<StandIn>;
   /** Queries that may wait for a thread before the next is told that we are busy. */
   readonly maxWaiting?: number;
   /** How long a query waits for the running one before another thread is started for it. */
@@ -17,6 +22,14 @@ export interface PgliteEngineOptions extends SessionOptions {
   /** How long a thread beyond the first stays without work. */
   readonly idleMs?: number;
 }
+
+/** A copy of the database for one more thread. */
+export interface StandIn extends AsyncDisposable {
+  readonly session: SessionOptions;
+}
+
+/** After a stand-in could not be made, the next is tried this much later. */
+const STAND_IN_AGAIN_MS = 10_000;
 
 /** A caller that went away: its query may still finish for this long before its thread is sacrificed. */
 const ABANDONED_MS = 250;
@@ -35,12 +48,14 @@ export class PgliteEngine implements Engine {
   private readonly ends = new Set<Promise<void>>();
   private growTimer: NodeJS.Timeout | undefined;
   private idleTimer: NodeJS.Timeout | undefined;
+  private noStandInUntil = 0;
 
   private constructor(
     private readonly options: PgliteEngineOptions,
     private readonly op: Operation,
     private readonly description: DatabaseDescription,
-    first: PgliteWorker,
+    /** Who has what the options name. */
+    private first: PgliteWorker,
   ) {
     this.idle.push(first);
   }
@@ -157,6 +172,7 @@ export class PgliteEngine implements Engine {
     if (this.starts.size > 0 || this.stopped.signal.aborted) return;
     if (this.busy.size === 0) return this.startWorker();
     if (this.growTimer !== undefined || this.busy.size >= (this.options.maxWorkers ?? 2)) return;
+    if (performance.now() < this.noStandInUntil) return;
     this.growTimer = setTimeout(() => {
       this.growTimer = undefined;
       if (
@@ -176,7 +192,7 @@ export class PgliteEngine implements Engine {
   }
 
   private startWorker(): void {
-    const start = PgliteWorker.start(this.options.workerUrl, this.options, this.stopped.signal).then(
+    const start = this.startNext().then(
       (worker) => {
         this.idle.push(worker);
       },
@@ -189,12 +205,39 @@ export class PgliteEngine implements Engine {
     this.starts.add(tracked);
   }
 
+  private async startNext(): Promise<PgliteWorker> {
+    const { standIn, workerUrl } = this.options;
+    const { signal } = this.stopped;
+    if (standIn === undefined) return PgliteWorker.start(workerUrl, this.options, signal);
+    if (!this.first.usable) {
+      await this.first.gone;
+      this.first = await PgliteWorker.start(workerUrl, this.options, signal);
+      return this.first;
+    }
+    // Taken back when it is there: one that fails is not tried again and again.
+    this.noStandInUntil = performance.now() + STAND_IN_AGAIN_MS;
+    const copy = await standIn(signal);
+    try {
+      const worker = await PgliteWorker.start(workerUrl, copy.session, signal);
+      const letGo = worker.gone
+        .then(() => copy[Symbol.asyncDispose]())
+        .finally(() => this.ends.delete(letGo));
+      this.ends.add(letGo);
+      this.noStandInUntil = 0;
+      return worker;
+    } catch (error) {
+      await copy[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
   private startFailed(error: unknown): void {
     if (this.stopped.signal.aborted) return;
     const message = error instanceof Error ? error.message : String(error);
-    this.op.log('database.start_failed', { error: message }, 'error');
     // With a thread left the others only wait longer; without one there is nobody to wait for.
-    if (this.busy.size > 0) return;
+    const isLeft = this.busy.size > 0;
+    this.op.log('database.start_failed', { error: message }, isLeft ? 'warn' : 'error');
+    if (isLeft) return;
     for (const entry of this.waiting.splice(0)) {
       entry.leave();
       entry.reject(

@@ -18,6 +18,8 @@ const STACK_MB = 64;
 export class PgliteWorker {
   private waiting: { resolve(rows: QueryRows): void; reject(error: Error): void } | undefined;
   private ended = false;
+  /** Resolves when the thread has let go of everything. */
+  readonly gone: Promise<void>;
 
   private constructor(
     private readonly thread: Worker,
@@ -27,7 +29,12 @@ export class PgliteWorker {
   ) {
     thread.on('message', (reply: WorkerReply) => this.take(reply));
     thread.on('error', (error) => this.lose(error));
-    thread.on('exit', () => this.lose());
+    this.gone = new Promise((resolve) => {
+      thread.on('exit', () => {
+        this.lose();
+        resolve();
+      });
+    });
   }
 
   /**

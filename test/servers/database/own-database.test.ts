@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -40,8 +40,14 @@ async function open({ directory, schemas = ['public'], maxWaiting = 64, ...files
   );
   return {
     engine,
-    rows: async (sql: string, other: Partial<QueryLimits> = {}) =>
-      (await engine.query(sql, { ...limits, ...other }, createOperation())).rows,
+    rows: async (sql: string, other: Partial<QueryLimits> = {}, signal?: AbortSignal) =>
+      (
+        await engine.query(
+          sql,
+          { ...limits, ...other },
+          createOperation(signal === undefined ? {} : { signal }),
+        )
+      ).rows,
     [Symbol.asyncDispose]: () => engine.close(),
   };
 }
@@ -178,6 +184,41 @@ describe('a database of the user', () => {
         expect(await waiting).toEqual([[1]]);
         expect(await runaway).toMatchObject({ sqlstate: '57014' });
       }
+    },
+  );
+
+  it(
+    'is served in a directory while a query runs away there, again and again',
+    { timeout: 240_000 },
+    async () => {
+      const init = folder.write('two.sql', 'CREATE TABLE two AS SELECT generate_series(1, 100000) AS n');
+      const directory = sub('busy');
+      const left = folder.path;
+      const copies = () => readdirSync(left).filter((name) => name.startsWith('busy.copy-'));
+      mkdirSync(`${directory}.copy-left-behind`);
+      {
+        await using own = await open({ init, directory });
+        expect(copies()).toEqual([]);
+        // First the thread that ends is that of the directory, then that of the copy.
+        for (const isAbandoned of [false, true]) {
+          let over = false;
+          const caller = new AbortController();
+          const runaway = own
+            .rows(RUNAWAY, { timeoutMs: isAbandoned ? 60_000 : 12_000 }, caller.signal)
+            .catch((error: unknown) => error)
+            .finally(() => (over = true));
+          for (let n = 0; n < 3; n += 1) {
+            expect(await own.rows('SELECT count(*), max(n) FROM two')).toEqual([['100000', 100_000]]);
+          }
+          expect(over).toBe(false);
+          if (isAbandoned) caller.abort();
+          expect(await runaway).toMatchObject(isAbandoned ? { code: 'UPS219' } : { sqlstate: '57014' });
+          expect(await own.rows('SELECT count(*) FROM two')).toEqual([['100000']]);
+        }
+      }
+      expect(copies()).toEqual([]);
+      await using again = await open({ directory });
+      expect(await again.rows('SELECT count(*) FROM two')).toEqual([['100000']]);
     },
   );
 
