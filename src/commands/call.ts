@@ -25,7 +25,7 @@ export const callCommand: CommandDefinition = {
 
 async function run(input: CommandInput): Promise<number> {
   const { args, options, global, io } = input;
-  const { assertOneFormat, printRows } = await import('./rows.js');
+  const { assertOneFormat, printRows, withQuery } = await import('./rows.js');
   assertOneFormat(input);
   const tool = String(args[0]);
   const [
@@ -34,7 +34,7 @@ async function run(input: CommandInput): Promise<number> {
     { asQueryResult },
     { toolReport, toolText },
     { writeValue },
-    { ConfigurationError, MCPOrchestratorException },
+    { ConfigurationError },
   ] = await Promise.all([
     import('./session.js'),
     import('../core/orchestrator.js'),
@@ -57,14 +57,7 @@ async function run(input: CommandInput): Promise<number> {
       op,
     )
     .catch((error: unknown) => {
-      if (!(error instanceof MCPOrchestratorException) || typeof values['query'] !== 'string') throw error;
-      const { code, message, context, hint, cause } = error;
-      if (!('position' in context)) throw error;
-      throw new MCPOrchestratorException(code, message, {
-        context: { ...context, query: values['query'] },
-        ...(hint === undefined ? {} : { hint }),
-        cause,
-      });
+      throw typeof values['query'] === 'string' ? withQuery(error, values['query']) : error;
     });
   const rows = asQueryResult(result.structuredContent);
   if (rows !== undefined && (options['csv'] === true || global.output === 'table')) {

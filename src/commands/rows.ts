@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../core/errors.js';
+import { ConfigurationError, MCPOrchestratorException } from '../core/errors.js';
 import { queryCsv, queryLines, queryReport, queryTable, type QueryResult } from '../render/query.js';
 import type { CommandInput } from './command.js';
 import { viewOf, writeValue } from './output.js';
@@ -7,6 +7,17 @@ import { viewOf, writeValue } from './output.js';
 export function assertOneFormat({ options, global }: CommandInput): void {
   if (options['csv'] !== true || global.output === 'table') return;
   throw new ConfigurationError('CLI901', `--csv and --output ${global.output} contradict each other`);
+}
+
+/** An error that knows its place in a query, with the query, so that the place can be shown; any other as it is. */
+export function withQuery(error: unknown, query: string): unknown {
+  if (!(error instanceof MCPOrchestratorException) || !('position' in error.context)) return error;
+  const { code, message, context, hint, cause } = error;
+  return new MCPOrchestratorException(code, message, {
+    context: { ...context, query },
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+  });
 }
 
 /**

@@ -29,7 +29,7 @@ export const sqlCommand: CommandDefinition = {
 
 async function run(input: CommandInput): Promise<number> {
   const { args, options, global, io } = input;
-  const { assertOneFormat, printRows } = await import('./rows.js');
+  const { assertOneFormat, printRows, withQuery } = await import('./rows.js');
   assertOneFormat(input);
   const [
     { openSession, orchestratorOptions },
@@ -79,14 +79,4 @@ async function run(input: CommandInput): Promise<number> {
     );
   }
   return await printRows(input, executor.server, result, maxRows);
-
-  /** What the renderer needs to show the place. */
-  function withQuery(error: unknown, text: string): unknown {
-    if (!(error instanceof errors.MCPOrchestratorException) || !('position' in error.context)) return error;
-    return new errors.MCPOrchestratorException(error.code, error.message, {
-      context: { ...error.context, query: text },
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      cause: error.cause,
-    });
-  }
 }
