@@ -20,7 +20,7 @@ import {
   NoMCPAvailableError,
   ResourceFetchError,
 } from './errors.js';
-import { Answers, LIST_NAMES, readName, type ServerCache } from './gather/answers.js';
+import { Answers, dropRead, LIST_NAMES, type ServerCache } from './gather/answers.js';
 import { gather } from './gather/gather.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
@@ -330,9 +330,8 @@ export class MCPOrchestrator implements AsyncDisposable {
     if (this.#ending.signal.aborted) return;
     const shelf = this.#shelfOf(server);
     if (changed === 'anything') return this.#cache.expire(shelf);
-    for (const name of changed === 'lists' ? LIST_NAMES : [readName(changed.uri)]) {
-      this.#cache.drop(shelf, name);
-    }
+    if (changed !== 'lists') return dropRead(this.#cache, shelf, changed.uri);
+    for (const name of LIST_NAMES) this.#cache.drop(shelf, name);
   }
 
   /**

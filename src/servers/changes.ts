@@ -32,7 +32,8 @@ export function followChanges(
     switch (event.kind) {
       case 'resource_updated':
         if (resources?.subscribe === true && (era === 'modern' || subscribed.has(event.uri))) {
-          await server.server.sendResourceUpdated({ uri: event.uri });
+          const { uri, part = uri } = event as ResourceUpdated;
+          await server.server.sendResourceUpdated({ uri: era === 'modern' ? uri : part });
         }
         return;
       case 'resources_list_changed':
@@ -47,9 +48,23 @@ export function followChanges(
   }
 }
 
-export function createNotifier(bus: ServerEventBus): ServerNotifier {
+export interface Notifier extends ServerNotifier {
+  /**
+   * @param uri  what clients subscribed to
+   * @param part  what of it has changed, where that is another resource. Clients of 2026-07-28 are told of `uri`: the
+   *   SDK lets nothing through to them that they did not name
+   */
+  resourceUpdated(uri: string, part?: string): void;
+}
+
+type ResourceUpdated = Extract<ServerEvent, { kind: 'resource_updated' }> & { readonly part?: string };
+
+export function createNotifier(bus: ServerEventBus): Notifier {
   return {
-    resourceUpdated: (uri) => bus.publish({ kind: 'resource_updated', uri }),
+    resourceUpdated: (uri, part = uri) => {
+      const event: ResourceUpdated = { kind: 'resource_updated', uri, part };
+      bus.publish(event);
+    },
     resourcesChanged: () => bus.publish({ kind: 'resources_list_changed' }),
     toolsChanged: () => bus.publish({ kind: 'tools_list_changed' }),
     promptsChanged: () => bus.publish({ kind: 'prompts_list_changed' }),

@@ -1,6 +1,7 @@
-import type { McpServer, ServerNotifier } from '@modelcontextprotocol/server';
+import type { McpServer } from '@modelcontextprotocol/server';
 import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
+import type { Notifier } from './changes.js';
 import { isLoopback } from './guard.js';
 import { serveHttp } from './http.js';
 import type { Pages } from './pages.js';
@@ -45,7 +46,7 @@ export interface Served {
    * Tells every connected client of both eras: `resourceUpdated` reaches those that subscribed to the URI, the
    * others all whose server declares `listChanged`.
    */
-  readonly notify: ServerNotifier;
+  readonly notify: Notifier;
   /** Resolves when the server ended: closed, or over stdio because its input ended. */
   readonly ended: Promise<void>;
   /**

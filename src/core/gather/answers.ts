@@ -10,6 +10,7 @@ import type { Shelf } from '../cache/entry.js';
 import type { Connection, RawList, RawRead, ResourceClient } from '../clients/resource-client.js';
 import { MCPOrchestratorException } from '../errors.js';
 import type { Operation } from '../operation.js';
+import { wholesOf } from './sub-resources.js';
 
 /** The cache as a gather uses it for one server. */
 export interface ServerCache {
@@ -141,8 +142,15 @@ export const LIST_NAMES = ['resources/list', 'resources/templates/list'] as cons
 
 const CONNECTION = 'connection';
 
+/** Forgets what was read at a URI that has changed, and at every URI that it may be part of. */
+export function dropRead(cache: ResourceCache, shelf: Shelf, uri: string): void {
+  const changed = wholesOf(uri);
+  if (changed === undefined) cache.drop(shelf);
+  else for (const each of changed) cache.drop(shelf, readName(each));
+}
+
 /** The name under which the cache keeps what was read at a URI. */
-export function readName(uri: string): string {
+function readName(uri: string): string {
   return `resources/read ${uri}`;
 }
 

@@ -1,4 +1,3 @@
-import type { ServerNotifier } from '@modelcontextprotocol/server';
 import type { ServerNotification } from '../../core/clients/watch.js';
 import type { Config, ServerConfig } from '../../core/config/config.js';
 import type { ConfigDifference } from '../../core/config/difference.js';
@@ -7,6 +6,7 @@ import type { ServerCache } from '../../core/gather/answers.js';
 import type { Operation } from '../../core/operation.js';
 import type { Span } from '../../core/telemetry/span.js';
 import { Registry } from '../../core/registry/registry.js';
+import type { Notifier } from '../changes.js';
 import {
   mergeOffers,
   type Catalogue,
@@ -71,7 +71,7 @@ export class Gateway {
     for (const upstream of this.#upstreams) upstream.setLogLevel(level);
   });
   /** Who is told that a merged list has changed. */
-  notify: ServerNotifier | undefined;
+  notify: Notifier | undefined;
   readonly #merged = new Map<
     ListKind,
     { readonly parts: readonly unknown[]; readonly catalogue: Catalogue }
@@ -276,8 +276,8 @@ export class Gateway {
       this.logMessages.tell(serverId, params, isOfRequest, this.#options.relays.current(serverId));
     }
     if (method !== 'notifications/resources/updated' || typeof params['uri'] !== 'string') return;
-    for (const exposed of this.subscriptions.exposedAs(serverId, params['uri'])) {
-      this.notify?.resourceUpdated(exposed);
+    for (const { exposed, part } of this.subscriptions.toldBy(serverId, params['uri'])) {
+      this.notify?.resourceUpdated(exposed, part);
     }
   }
 

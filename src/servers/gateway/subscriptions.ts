@@ -1,5 +1,7 @@
+import { isPartOf } from '../../core/gather/sub-resources.js';
 import { withSignal, type Operation } from '../../core/operation.js';
 import type { SubscriptionListener } from '../subscriptions.js';
+import { addressOf } from './address.js';
 import { toProtocolError } from './failure.js';
 import type { Gateway } from './gateway.js';
 import { ownerOf, type Owner } from './requests.js';
@@ -36,11 +38,16 @@ export class GatewaySubscriptions implements SubscriptionListener {
     if (owner !== undefined && !this.#isWanted(owner)) void owner.upstream.unsubscribe(owner.uri);
   }
 
-  /** The URIs under which clients know a resource of a server that they subscribed to. */
-  exposedAs(serverId: string, uri: string): readonly string[] {
-    return [...this.#owners]
-      .filter(([, owner]) => owner.upstream.server.id === serverId && owner.uri === uri)
-      .map(([exposed]) => exposed);
+  /**
+   * What clients subscribed to and a server's news are about: a resource of it, or one that what has changed is part of.
+   */
+  toldBy(serverId: string, uri: string): readonly { readonly exposed: string; readonly part: string }[] {
+    return [...this.#owners].flatMap(([exposed, owner]) => {
+      if (owner.upstream.server.id !== serverId) return [];
+      if (owner.uri === uri) return [{ exposed, part: exposed }];
+      if (!isPartOf(uri, owner.uri)) return [];
+      return [{ exposed, part: exposed === owner.uri ? uri : addressOf(serverId, uri) }];
+    });
   }
 
   /** After merged lists have changed: what another server answers for now is subscribed to there. */
@@ -75,6 +82,6 @@ export class GatewaySubscriptions implements SubscriptionListener {
   }
 
   #isWanted({ upstream, uri }: Owner): boolean {
-    return this.exposedAs(upstream.server.id, uri).length > 0;
+    return [...this.#owners.values()].some((owner) => owner.upstream === upstream && owner.uri === uri);
   }
 }

@@ -5,7 +5,7 @@ import type { ServerNotification, Watch } from '../../core/clients/watch.js';
 import type { ServerConfig } from '../../core/config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../../core/errors.js';
 import { withSignal, type Operation } from '../../core/operation.js';
-import { mayBeStale, readName, type ServerCache } from '../../core/gather/answers.js';
+import { dropRead, mayBeStale, type ServerCache } from '../../core/gather/answers.js';
 import type { Span } from '../../core/telemetry/span.js';
 import { createBackoff } from './backoff.js';
 import { createCallLimit } from './call-limit.js';
@@ -485,7 +485,7 @@ export class Upstream {
 
   #forgetContent(uri: string): void {
     const { cache, shelf } = this.kept;
-    cache.drop(shelf, readName(uri));
+    dropRead(cache, shelf, uri);
   }
 
   /** It may have changed without our hearing of it. */

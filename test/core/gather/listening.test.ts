@@ -6,6 +6,7 @@ import { MCPOrchestrator } from '../../../src/core/orchestrator.js';
 import { startMetadataServer } from '../../../src/servers/metadata/start.js';
 import { configOf, temporaryFolder } from '../../fixtures/configuration.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
+import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 import { verifies } from '../../verifies.js';
 
 function catalogue(name: string, extra: object = {}): string {
@@ -61,6 +62,22 @@ describe('an orchestrator that listens', () => {
     // What it told is on its way.
     while (!(await at.names()).includes('"Lantern"')) await nextTurn();
     expect(await at.names()).not.toContain('"Lamp"');
+  });
+
+  it('forgets a resource when a part of it has changed', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    const server = { url: a.sseUrl, transport: 'sse', priority: 1 };
+    const config = configOf({ a: server }, { resource_cache_ttl: 300 });
+    await using orchestrator = new MCPOrchestrator(config, { listens: true });
+    await orchestrator.gather();
+    await a.until(() => a.subscribed.has('note://a'));
+    a.served.notify.resourceUpdated('note://a', 'note://a/part');
+    await expect
+      .poll(async () => {
+        await orchestrator.gather();
+        return a.reads;
+      })
+      .toEqual(['note://a', 'note://a']);
   });
 
   it('asks again when it could not hear the server for a while', async () => {

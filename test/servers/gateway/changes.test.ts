@@ -66,6 +66,39 @@ for (const upstreamKind of UPSTREAM_KINDS) {
         const { tools } = await client.listTools(undefined, { cacheMode: 'bypass' });
         expect(tools.map(({ name }) => name)).toContain('later');
       });
+
+      // The SDK's server lets a client of 2026-07-28, as we would be one there, hear of nothing but what it named.
+      if (upstreamKind === 'modern') continue;
+      it(`of a part of a resource reach a ${clientKind} client`, async () => {
+        await using a = await startToolUpstream({ name: 'a' });
+        const server = { ...settings(a), priority: 1, cache: { ttl: 300 } };
+        await using gateway = await startTestGateway({ a: server });
+        const client = await gateway.client(clientKind);
+        const seen = updatesOf(client);
+        const address = 'mcpx://a/note%3A%2F%2Fa';
+        const end = await subscribe(client, clientKind, 'note://a');
+        await a.until(() => a.subscribed.has('note://a'));
+        const read = () => client.readResource({ uri: 'note://a' }, { cacheMode: 'bypass' });
+        await read();
+        await read();
+        expect(a.reads).toHaveLength(1);
+        a.served.notify.resourceUpdated('note://a', 'note://a/part#2');
+        await expect.poll(() => seen).toEqual([clientKind === 'modern' ? 'note://a' : 'note://a/part#2']);
+        // What a part of has changed is read anew.
+        await read();
+        expect(a.reads).toHaveLength(2);
+        if (clientKind === 'modern') return;
+
+        await client.subscribeResource({ uri: address });
+        a.served.notify.resourceUpdated('note://a', 'note://a?x');
+        await expect.poll(() => seen.slice(1).sort()).toEqual(['mcpx://a/note%3A%2F%2Fa%3Fx', 'note://a?x']);
+        await end();
+        // Somebody still wants it, under another name.
+        await client.listTools();
+        expect(a.subscribed).toEqual(new Set(['note://a']));
+        for (const uri of ['note://abc', 'note://a']) a.served.notify.resourceUpdated('note://a', uri);
+        await expect.poll(() => seen.slice(3)).toEqual([address]);
+      });
     }
   });
 }
