@@ -14,7 +14,7 @@ export interface Suite {
 /** The suite needs `fs.globSync`. */
 const LEAST_NODE = 22;
 const MANIFEST = path.resolve('test/conformance/suite');
-const INSTALL_MS = 5 * 60_000;
+const INSTALL_MS = 4 * 60_000;
 
 /**
  * Installs the suite below the user's cache folder, unless it is there. It is no dependency of this package, because
