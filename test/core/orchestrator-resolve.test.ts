@@ -136,7 +136,7 @@ describe('a domain', () => {
       code: 'RES301',
       exitCode: 7,
       context: { known: ['products', 'sales'] },
-      hint: 'Known domains: products, sales.',
+      hint: 'Did you mean "products"? Known domains: products, sales.',
     });
     await expect(orchestrator.resolve('products', { server: 'other' })).rejects.toMatchObject({
       code: 'RES301',
