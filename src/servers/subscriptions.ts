@@ -2,8 +2,8 @@
 export interface SubscriptionListener {
   /** The first client wants to be told. @throws what the client is to be answered */
   begun(uri: string): Promise<void>;
-  /** The last one does not want to any more. */
-  ended(uri: string): void;
+  /** The last one does not want to any more. Never rejects; nobody begins with the same again before it is done. */
+  ended(uri: string): Promise<void>;
 }
 
 /** More than any client needs, and little enough that a hostile one cannot fill the memory. */
@@ -13,6 +13,8 @@ export const MAX_SUBSCRIPTIONS = 1000;
 export class Subscriptions {
   readonly #listener: SubscriptionListener | undefined;
   readonly #counts = new Map<string, { count: number; readonly begun: Promise<void> }>();
+  /** What is being ended, or is to be as soon as it has begun. */
+  readonly #endings = new Map<string, Promise<void>>();
 
   constructor(listener?: SubscriptionListener) {
     this.#listener = listener;
@@ -21,7 +23,7 @@ export class Subscriptions {
   /** @throws where the listener refuses; then nothing was added */
   async add(uri: string): Promise<void> {
     const known = this.#counts.get(uri);
-    const entry = known ?? { count: 0, begun: this.#listener?.begun(uri) ?? Promise.resolve() };
+    const entry = known ?? { count: 0, begun: this.#begin(uri) };
     entry.count += 1;
     this.#counts.set(uri, entry);
     try {
@@ -38,11 +40,22 @@ export class Subscriptions {
     entry.count -= 1;
     if (entry.count > 0) return;
     this.#counts.delete(uri);
-    entry.begun.then(
-      () => this.#listener?.ended(uri),
-      // What never began needs no end.
-      () => undefined,
-    );
+    const ending = entry.begun
+      .then(
+        () => this.#listener?.ended(uri),
+        // What never began needs no end.
+        () => undefined,
+      )
+      .finally(() => {
+        if (this.#endings.get(uri) === ending) this.#endings.delete(uri);
+      });
+    this.#endings.set(uri, ending);
+  }
+
+  /** One end that overtakes the next beginning would end that, too. */
+  async #begin(uri: string): Promise<void> {
+    await this.#endings.get(uri);
+    await this.#listener?.begun(uri);
   }
 
   /**

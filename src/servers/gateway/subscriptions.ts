@@ -32,10 +32,10 @@ export class GatewaySubscriptions implements SubscriptionListener {
     }
   }
 
-  ended(exposed: string): void {
+  async ended(exposed: string): Promise<void> {
     const owner = this.#owners.get(exposed);
     this.#owners.delete(exposed);
-    if (owner !== undefined && !this.#isWanted(owner)) void owner.upstream.unsubscribe(owner.uri);
+    await this.#release(owner);
   }
 
   /**
@@ -69,11 +69,11 @@ export class GatewaySubscriptions implements SubscriptionListener {
       if (now.upstream === before.upstream || this.#owners.get(exposed) !== before) return;
       await now.upstream.subscribe(now.uri, withSignal(this.#op, AbortSignal.timeout(SUBSCRIBE_MS)));
       if (this.#owners.get(exposed) !== before) {
-        await now.upstream.unsubscribe(now.uri);
+        await this.#release(now);
         return;
       }
       this.#owners.set(exposed, now);
-      if (!this.#isWanted(before)) await before.upstream.unsubscribe(before.uri);
+      await this.#release(before);
       // The resource of another server is another resource.
       this.#gateway.notify?.resourceUpdated(exposed);
     } catch (error) {
@@ -81,7 +81,11 @@ export class GatewaySubscriptions implements SubscriptionListener {
     }
   }
 
-  #isWanted({ upstream, uri }: Owner): boolean {
-    return [...this.#owners.values()].some((owner) => owner.upstream === upstream && owner.uri === uri);
+  /** Ends it at its server, unless somebody wants it still, or again, or under another name. */
+  async #release(owner: Owner | undefined): Promise<void> {
+    if (owner === undefined) return;
+    const { upstream, uri } = owner;
+    const isWanted = [...this.#owners.values()].some((one) => one.upstream === upstream && one.uri === uri);
+    if (!isWanted) await upstream.unsubscribe(uri);
   }
 }

@@ -62,6 +62,8 @@ interface Load {
 }
 
 const MAX_TOOLS = 10_000;
+/** However often a server says that a list has changed, it is asked no more often than this on its account. */
+const RELOAD_MS = 200;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const UPDATED = 'notifications/resources/updated';
 const CHANGED_LISTS: Readonly<Record<string, readonly ListKind[]>> = {
@@ -92,6 +94,9 @@ export class Upstream {
   /** Every tool as it was listed last, also one that has left since. */
   readonly #tools = new Map<string, Entry['value']>();
   readonly #loads = new Map<ListKind, Load>();
+  /** When each list was asked for last, and what waits to be asked for because it has changed. */
+  readonly #loadedAt = new Map<ListKind, number>();
+  readonly #reloads = new Map<ListKind, NodeJS.Timeout>();
   readonly #backoff = createBackoff();
   #state: UpstreamState = 'starting';
   #error: MCPOrchestratorException | undefined;
@@ -294,6 +299,7 @@ export class Upstream {
 
   close(): void {
     clearTimeout(this.#timer);
+    for (const timer of this.#reloads.values()) clearTimeout(timer);
     const { cache, shelf } = this.kept;
     cache.drop(shelf);
     this.#closed.abort(new MCPConnectionError('UPS219', 'the gateway is closing'));
@@ -381,8 +387,7 @@ export class Upstream {
       }
       for (const kind of kinds) {
         this.invalidate(kind);
-        // One that is under way asks again when it has ended.
-        void this.#load(kind);
+        this.#reload(kind);
       }
     }
   }
@@ -403,11 +408,29 @@ export class Upstream {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#loads.delete(kind);
-        if (changes !== this.#changesOf(kind) && this.#state === 'up') void this.#load(kind);
+        if (changes !== this.#changesOf(kind)) this.#reload(kind);
       });
+    this.#loadedAt.set(kind, performance.now());
     const load = { promise, startedAt: performance.now() };
     this.#loads.set(kind, load);
     return load;
+  }
+
+  /**
+   * Lists anew what has changed, so that clients hear of it; one that is under way asks again when it has ended. A server
+   * that says so without end, perhaps whenever it is asked, is not asked without end.
+   */
+  #reload(kind: ListKind): void {
+    if (this.#loads.has(kind) || this.#reloads.has(kind) || this.#closed.signal.aborted) return;
+    const pauseMs = (this.#loadedAt.get(kind) ?? -Infinity) + RELOAD_MS - performance.now();
+    if (pauseMs <= 0) void this.#load(kind);
+    else {
+      const timer = setTimeout(() => {
+        this.#reloads.delete(kind);
+        if (this.#state === 'up') void this.#load(kind);
+      }, pauseMs);
+      this.#reloads.set(kind, timer.unref());
+    }
   }
 
   /** @throws what is about the connection; what is about this list alone is kept beside the list */

@@ -1,5 +1,9 @@
 import type { Client } from '@modelcontextprotocol/client';
+import { McpServer } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
+import { createOperation } from '../../../src/core/operation.js';
+import { serve, type Served } from '../../../src/servers/serve.js';
+import { configOf } from '../../fixtures/configuration.js';
 import { CLIENT_KINDS, startTestGateway, type ClientKind } from '../../fixtures/gateway.js';
 import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
 
@@ -103,6 +107,37 @@ for (const upstreamKind of UPSTREAM_KINDS) {
   });
 }
 
+describe('a server that says that its list has changed', () => {
+  it('whenever it is asked, is not asked without end', async () => {
+    const asked: number[] = [];
+    const served: Served = await serve(
+      () => {
+        const mcp = new McpServer(
+          { name: 'a', version: '1' },
+          { capabilities: { tools: { listChanged: true } } },
+        );
+        mcp.server.setRequestHandler('tools/list', () => {
+          asked.push(performance.now());
+          setImmediate(() => served.notify.toolsChanged());
+          return { tools: [] };
+        });
+        return mcp;
+      },
+      { host: '127.0.0.1', port: 0, transport: 'http' },
+      createOperation(),
+    );
+    await using gateway = await startTestGateway({
+      a: { url: served.urls!.mcp, transport: 'streamable-http', protocol: 'legacy' },
+    });
+    const client = await gateway.client('legacy');
+    expect((await client.listTools()).tools).toEqual([]);
+    // It is asked again, since it may tell the truth; by itself once in 200 ms.
+    await expect.poll(() => asked.length).toBeGreaterThan(5);
+    expect(asked.at(-1)! - asked[1]!).toBeGreaterThan(500);
+    await served.close(0);
+  });
+});
+
 describe('subscriptions', () => {
   it('are asked for once, and end with the last client, also one that just leaves', async () => {
     await using a = await startToolUpstream({ name: 'a' });
@@ -143,6 +178,30 @@ describe('subscriptions', () => {
     const client = await gateway.client('legacy');
     await expect(client.subscribeResource({ uri: 'x://unknown' })).rejects.toThrow('not found');
     expect(a.subscribed.size).toBe(0);
+  });
+
+  it('that move twice at the same time are where they belong', async () => {
+    await using a = await startToolUpstream({ name: 'same' });
+    await using b = await startToolUpstream({ name: 'same' });
+    const servers = (first: number, second: number) => ({
+      a: { ...UPSTREAMS.legacy(a), priority: first },
+      b: { ...UPSTREAMS.legacy(b), priority: second },
+    });
+    await using gateway = await startTestGateway(servers(1, 2));
+    const client = await gateway.client('legacy');
+    const seen = updatesOf(client);
+    await client.listResources();
+    await client.subscribeResource({ uri: 'note://same' });
+    await gateway.served.reconfigure(configOf(servers(3, 2), { fail_fast: false }));
+    for (let count = 0; count < 3; count += 1) gateway.gateway.subscriptions.follow();
+    await b.until(() => b.subscribed.has('note://same'));
+    await a.until(() => a.subscribed.size === 0);
+    // Whatever is still under way was asked for before this.
+    for (let count = 0; count < 3; count += 1) await client.listTools();
+    expect(b.subscribed).toEqual(new Set(['note://same']));
+    const before = seen.length;
+    b.served.notify.resourceUpdated('note://same');
+    await expect.poll(() => seen.length).toBeGreaterThan(before);
   });
 
   it('move to the server that takes over the resource', async () => {
