@@ -96,7 +96,8 @@ function runKept() {
 const LAST_RESORT_MS = 12_000;
 
 function runWhole() {
-  const untune = only === 'serve' ? () => undefined : tuneForShortRun();
+  // Flags may stand before the command.
+  const untune = argv.includes('serve') ? () => undefined : tuneForShortRun();
   const { load, keep } = compileCache(bundle, shapeOf(argv));
   const exports_ = load();
 
