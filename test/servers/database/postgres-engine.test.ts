@@ -1,7 +1,8 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createLogger } from '../../../src/core/logging/logger.js';
 import { createOperation } from '../../../src/core/operation.js';
 import { MCPOrchestratorException } from '../../../src/core/errors.js';
@@ -244,6 +245,26 @@ describe.runIf(isThere)('a PostgreSQL at an address', () => {
       code: 'SRV407',
       message: expect.stringContaining('cannot be used (ERR_OSSL_'),
     });
+  });
+
+  it('takes a password that is not in the address from PGPASSWORD or the file of PGPASSFILE', async () => {
+    const bare = `postgres://${READER_ROLE}@127.0.0.1:${server.port}/shop?sslmode=disable`;
+    const file = path.join(server.folder, 'pgpass');
+    writeFileSync(file, `*:*:*:*:${PASSWORD.replaceAll(/[:\\]/g, '\\$&')}\n`, { mode: 0o600 });
+    try {
+      vi.stubEnv('PGPASSFILE', path.join(server.folder, 'nowhere'));
+      expect(await startFailure(bare)).toMatchObject({
+        code: 'SRV408',
+        hint: expect.stringContaining('PGPASSWORD'),
+      });
+      vi.stubEnv('PGPASSFILE', file);
+      await (await start(bare)).close();
+      vi.stubEnv('PGPASSFILE', path.join(server.folder, 'nowhere'));
+      vi.stubEnv('PGPASSWORD', PASSWORD);
+      await (await start(bare)).close();
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('falls back from preferred TLS only, where the server has none', async () => {
