@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -12,7 +11,7 @@ import { createDataDirectory } from './pglite-worker.js';
 import type { SessionOptions } from './pglite-session.js';
 import { READER_ROLE } from './sample/schema.js';
 import type { DatabaseSource } from './source.js';
-import { copyAtRest, copyName, removeCopies } from './standby-copy.js';
+import { copyAtRest, newCopyName, removeCopies } from './standby-copy.js';
 
 type OwnSource = Extract<DatabaseSource, { readonly kind: 'own' }>;
 
@@ -72,7 +71,7 @@ async function makeStandIn(
   session: SessionOptions & { readonly dataDir: string },
   signal: AbortSignal,
 ): Promise<StandIn> {
-  const copy = copyName(session.dataDir, randomUUID());
+  const copy = newCopyName(session.dataDir);
   await copyAtRest(session.dataDir, copy, signal);
   return {
     session: { ...session, dataDir: copy },

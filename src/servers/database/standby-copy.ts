@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** More than this is not copied for the sake of those that wait. */
 const MAX_BYTES = 1024 * 1024 * 1024;
@@ -37,17 +38,20 @@ export async function copyAtRest(directory: string, copy: string, signal: AbortS
 /** Removes copies that a process left behind that had no time to. To be called by the one that has the lock. */
 export async function removeCopies(directory: string): Promise<void> {
   const parent = dirname(directory);
-  const prefix = copyName(directory, '')
-    .slice(parent.length)
-    .replace(/^[\\/]/, '');
+  const start = `${basename(directory)}${MARK}`;
   for (const name of await readdir(parent)) {
-    if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
+    // A user may have folders of a similar name.
+    if (name.startsWith(start) && UUID.test(name.slice(start.length)))
+      await rm(join(parent, name), { recursive: true, force: true });
   }
 }
 
-/** Beside the directory, since a temporary folder may be smaller, or on another file system. */
-export function copyName(directory: string, id: string): string {
-  return `${directory}.copy-${id}`;
+const MARK = '.mcpx-copy-';
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A new one beside the directory, since a temporary folder may be smaller, or on another file system. */
+export function newCopyName(directory: string): string {
+  return `${directory}${MARK}${randomUUID()}`;
 }
 
 interface FoundFile {

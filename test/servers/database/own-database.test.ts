@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -194,8 +195,8 @@ describe('a database of the user', () => {
       const init = folder.write('two.sql', 'CREATE TABLE two AS SELECT generate_series(1, 100000) AS n');
       const directory = sub('busy');
       const left = folder.path;
-      const copies = () => readdirSync(left).filter((name) => name.startsWith('busy.copy-'));
-      mkdirSync(`${directory}.copy-left-behind`);
+      const copies = () => readdirSync(left).filter((name) => name.startsWith('busy.mcpx-copy-'));
+      mkdirSync(`${directory}.mcpx-copy-${randomUUID()}`);
       {
         await using own = await open({ init, directory });
         expect(copies()).toEqual([]);

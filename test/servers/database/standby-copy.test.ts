@@ -10,7 +10,7 @@ import {
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyAtRest, copyName, removeCopies } from '../../../src/servers/database/standby-copy.js';
+import { copyAtRest, newCopyName, removeCopies } from '../../../src/servers/database/standby-copy.js';
 import { temporaryFolder, type TemporaryFolder } from '../../fixtures/configuration.js';
 
 const { signal } = new AbortController();
@@ -22,7 +22,7 @@ describe('a copy of a data directory', () => {
   beforeAll(() => {
     folder = temporaryFolder();
     directory = path.join(folder.path, 'data');
-    copy = copyName(directory, '1');
+    copy = newCopyName(directory);
     mkdirSync(path.join(directory, 'base/pgsql_tmp'), { recursive: true });
     mkdirSync(path.join(directory, 'empty'));
     for (let n = 0; n < 50; n += 1) writeFileSync(path.join(directory, 'base', String(n)), `page ${n}`);
@@ -39,7 +39,7 @@ describe('a copy of a data directory', () => {
   });
 
   it('is none where somebody writes meanwhile', async () => {
-    const other = copyName(directory, '2');
+    const other = newCopyName(directory);
     const writer = { over: false };
     const copying = copyAtRest(directory, other, signal).finally(() => (writer.over = true));
     const failed = expect(copying).rejects.toThrow('changed while it was copied');
@@ -52,7 +52,7 @@ describe('a copy of a data directory', () => {
   });
 
   it('is none where it would be too large, or nobody wants it any more', async () => {
-    const other = copyName(directory, '3');
+    const other = newCopyName(directory);
     await expect(copyAtRest(directory, other, AbortSignal.abort(new Error('stopped')))).rejects.toThrow(
       'stopped',
     );
@@ -63,9 +63,9 @@ describe('a copy of a data directory', () => {
   });
 
   it('is removed by the next who has the directory, with nothing else', async () => {
-    writeFileSync(path.join(folder.path, 'data.copy'), 'of a user');
+    writeFileSync(path.join(folder.path, 'data.mcpx-copy-2026'), 'of a user');
     expect(existsSync(copy)).toBe(true);
     await removeCopies(directory);
-    expect(readdirSync(folder.path).sort()).toEqual(['data', 'data.copy']);
+    expect(readdirSync(folder.path).sort()).toEqual(['data', 'data.mcpx-copy-2026']);
   });
 });
