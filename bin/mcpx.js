@@ -46,6 +46,22 @@ process.stdout.on('error', (error) => {
 });
 process.stderr.on('error', () => undefined);
 
+// Global options may stand before it; where it is the value of one, a short run is not tuned for that.
+const isServer = process.argv.includes('serve', 2);
+
+// A server logs each request, and a write to a pipe waits for the system: lines that come together go together.
+let unwritten = '';
+function flush() {
+  const text = unwritten;
+  unwritten = '';
+  if (text !== '') process.stderr.write(text);
+}
+function writeSoon(text) {
+  if (unwritten === '') setImmediate(flush);
+  unwritten += text;
+}
+process.on('exit', flush);
+
 let hangUps = 0;
 const controller = new AbortController();
 events.setMaxListeners(0, controller.signal);
@@ -63,7 +79,7 @@ const io = {
       if (readerIsGone) resolve();
       else process.stdout.write(data, () => resolve());
     }),
-  err: (text) => void process.stderr.write(text),
+  err: isServer ? writeSoon : (text) => void process.stderr.write(text),
   readInput: () => require('node:stream/consumers').text(process.stdin),
   onSignal: (signal, listener) => {
     hangUps += 1;
@@ -96,8 +112,7 @@ function runKept() {
 const LAST_RESORT_MS = 12_000;
 
 function runWhole() {
-  // Flags may stand before the command.
-  const untune = argv.includes('serve') ? () => undefined : tuneForShortRun();
+  const untune = isServer ? () => undefined : tuneForShortRun();
   const { load, keep } = compileCache(bundle, shapeOf(argv));
   const exports_ = load();
 
