@@ -31,7 +31,8 @@ const rivals = flags.rivals ?? path.join(directory, 'rivals');
 
 const CONCURRENCIES = [1, 16, 64];
 const SLICE_MS = 300;
-const WARM_UP_MS = 1000;
+/** Enough for the compiler to have seen what matters, and no longer where that takes long. */
+const WARM_UP = { concurrency: 16, requests: 3000, durationMs: 3000 };
 const RESOURCES = 10;
 const SESSIONS = 1000;
 const READY_LIMIT_MS = 15_000;
@@ -210,7 +211,7 @@ async function measureWork(method, all) {
   // Code that has just started is slow everywhere.
   for (const contender of competing) {
     progress(`${method}, ${contender.name} warms up`);
-    await attempt(contender, { concurrency: 16, durationMs: WARM_UP_MS }, () => undefined);
+    await attempt(contender, WARM_UP, () => undefined);
   }
   for (let round = 1; round <= rounds; round += 1) {
     progress(`${method}, round ${round} of ${rounds}`);
