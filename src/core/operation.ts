@@ -30,10 +30,16 @@ export interface OperationOptions {
  * every start 3 ms.
  */
 export function createOperationId(): string {
-  const digits = (count: number) =>
-    Array.from({ length: count }, () => Math.floor(Math.random() * 16).toString(16)).join('');
+  const [a, b, c, d] = [word(), word(), word(), word()];
   const variant = (8 + Math.floor(Math.random() * 4)).toString(16);
-  return `${digits(8)}-${digits(4)}-4${digits(3)}-${variant}${digits(3)}-${digits(12)}`;
+  return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-${variant}${c.slice(1, 4)}-${c.slice(4)}${d}`;
+}
+
+/** Eight random hexadecimal digits. */
+function word(): string {
+  return Math.floor(Math.random() * 0x1_0000_0000)
+    .toString(16)
+    .padStart(8, '0');
 }
 
 export function createOperation(options: OperationOptions = {}): Operation {

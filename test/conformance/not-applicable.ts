@@ -38,12 +38,6 @@ export const NOT_APPLICABLE: readonly NotApplicable[] = [
     subjects: ['server-sse-polling'],
   },
   {
-    targets: ['gateway over a server of 2026-07-28', 'gateway over a server of 2025-11-25'],
-    revisions: ['2025-11-25'],
-    reason: 'The gateway answers a list by JSON and opens no stream for it, which is left to the server.',
-    subjects: ['server-sse-multiple-streams:server-sse-streams-functional'],
-  },
-  {
     targets: ['gateway over a server of 2025-11-25'],
     reason:
       'A server of 2025-11-25 asks by requests, and a client of 2026-07-28 can only be asked by results: the gateway tells the server that nobody can be asked (src/DECISIONS.md, "Who is asked when a server asks").',

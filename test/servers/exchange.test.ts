@@ -19,14 +19,14 @@ async function exchange(use: (exchange: Exchange) => void, options?: ExchangeOpt
 }
 
 describe('the answer to one POST', () => {
-  it('is JSON where nothing else is to be said', async () => {
+  it('is a stream of one event where nothing else is to be said', async () => {
     await using response = await exchange((to) => to.send(ANSWER));
-    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(response.headers.get('x-of')).toBe('us');
-    expect(await response.json()).toEqual(ANSWER);
+    expect(await response.text()).toBe(`event: message\ndata: ${JSON.stringify(ANSWER)}\n\n`);
   });
 
-  it('begins as a stream when it is long in coming, and ends with the answer', async () => {
+  it('begins before the answer when that is long in coming', async () => {
     let give: () => void = () => undefined;
     await using response = await exchange((to) => (give = () => to.send(ANSWER)), { streamAfterMs: 10 });
     // The head is here, and the answer is still to be given.

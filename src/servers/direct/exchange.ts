@@ -3,19 +3,24 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Outlet } from './direct-requests.js';
 
 export interface ExchangeOptions {
-  /** Who waits for an answer longer gets an event stream, so that nobody between takes silence for death. */
+  /** Who waits for an answer longer is sent the head of it, so that nobody between takes silence for death. */
   readonly streamAfterMs?: number;
   /** A client that does not read what it asked for is cut off here. */
   readonly maxUnreadBytes?: number;
 }
 
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+} as const;
 const STREAM_AFTER_MS = 5000;
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 
 /**
- * What goes back for one POST: the answer as JSON where it is all that there is to say, else an event stream that ends
- * with it.
+ * What goes back for one POST: an event stream that ends with the answer. Where that is all there is to say, head and
+ * answer leave together.
  */
 export class Exchange implements Outlet {
   readonly #response: ServerResponse;
@@ -43,20 +48,17 @@ export class Exchange implements Outlet {
     const text = JSON.stringify(message);
     if ('method' in message) {
       this.#openStream();
-      this.#write(`event: message\ndata: ${text}\n\n`);
+      this.#write(eventOf(text));
       return;
     }
     this.#stop();
-    if (this.#isStream) {
-      this.#response.end(`event: message\ndata: ${text}\n\n`);
-      return;
+    const event = eventOf(text);
+    if (!this.#isStream) {
+      // With its length, so that head and answer are one write.
+      const length = { 'content-length': Buffer.byteLength(event) };
+      this.#response.writeHead(200, { ...STREAM_HEADERS, ...length, ...this.#headers });
     }
-    this.#response.writeHead(200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-      ...this.#headers,
-    });
-    this.#response.end(text);
+    this.#response.end(event);
   }
 
   giveUp(): void {
@@ -70,12 +72,7 @@ export class Exchange implements Outlet {
     if (this.#isStream || this.#hasEnded) return;
     this.#isStream = true;
     clearTimeout(this.#timer);
-    this.#response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-      ...this.#headers,
-    });
+    this.#response.writeHead(200, { ...STREAM_HEADERS, ...this.#headers });
     this.#response.flushHeaders();
     this.#timer = setInterval(() => this.#write(': keepalive\n\n'), KEEP_ALIVE_MS);
     this.#timer.unref();
@@ -90,4 +87,8 @@ export class Exchange implements Outlet {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
   }
+}
+
+function eventOf(text: string): string {
+  return `event: message\ndata: ${text}\n\n`;
 }

@@ -10,8 +10,17 @@ const RESERVED = 'io.modelcontextprotocol/';
 /** W3C trace context: of the reserved keys the ones that are meant to travel on. */
 const TRACE_CONTEXT = new Set(['traceparent', 'tracestate', 'baggage']);
 
+/** An entry stays as it is for as long as its catalogue, and is in each list that a client asks for. */
+const described = new WeakMap<Offered, Meta>();
+
 /** An entry as clients see it: verbatim but for a name that was prefixed, with who has it in `_meta`. */
-export function describeEntry(offered: Offered): Readonly<Record<string, unknown>> {
+export function describeEntry(offered: Offered): Meta {
+  const known = described.get(offered) ?? toEntry(offered);
+  described.set(offered, known);
+  return known;
+}
+
+function toEntry(offered: Offered): Meta {
   const { kind, server, entry, exposed, conflict } = offered;
   const ours = {
     'mcpx/server': server.id,
