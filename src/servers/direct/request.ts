@@ -23,6 +23,8 @@ export function readDirectRequest(body: unknown): DirectRequest | undefined {
   if (!isObject(body) || body['jsonrpc'] !== '2.0') return undefined;
   const { id, method, params = {} } = body;
   if (typeof method !== 'string' || !isId(id) || !isObject(params)) return undefined;
+  // A session has its handshake behind it; the SDK's transport refuses another one.
+  if (method === 'initialize') return undefined;
   for (const key in body) if (!FRAME.has(key)) return undefined;
   if (LIFTED.some((key) => key in params)) return undefined;
   const { _meta: meta } = params;

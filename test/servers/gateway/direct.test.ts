@@ -109,6 +109,14 @@ const REQUESTS: Readonly<Record<string, Fields>> = {
   'a completion of nothing': { method: 'completion/complete', params: {} },
   'a method that is none': { method: 'none/such', params: {} },
   'a ping': { method: 'ping' },
+  'a second handshake': {
+    method: 'initialize',
+    params: {
+      protocolVersion: '2024-11-05',
+      capabilities: { sampling: {} },
+      clientInfo: { name: 'another', version: '1.0.0' },
+    },
+  },
   'parameters that are a list': { method: 'tools/list', params: [] },
   'a token that is no token': { method: 'tools/list', params: { _meta: { progressToken: {} } } },
   'something beside the frame': { method: 'tools/list', more: 1 },
