@@ -80,8 +80,12 @@ export class DirectRequests {
     outlet.send(asLegacyError(answer));
   }
 
-  /** Sees what else the client sends: it may cancel a request. */
-  receive(message: unknown): void {
+  /** Sees what else the client sends, one message or a batch: it may cancel requests. */
+  receive(body: unknown): void {
+    for (const message of Array.isArray(body) ? body : [body]) this.#receive(message);
+  }
+
+  #receive(message: unknown): void {
     const { method, params } = (message ?? {}) as { method?: unknown; params?: { requestId?: unknown } };
     if (method !== 'notifications/cancelled') return;
     const id = params?.requestId as RequestId;

@@ -53,6 +53,15 @@ class RawClient {
     });
   }
 
+  /** Several messages in one body (2025-03-26, "Batching"). */
+  postBatch(messages: readonly Fields[]): Promise<Response> {
+    return fetch(this.#url, {
+      method: 'POST',
+      headers: this.#headers,
+      body: JSON.stringify(messages.map((message) => ({ jsonrpc: '2.0', ...message }))),
+    });
+  }
+
   async ask(message: Fields, headers?: Record<string, string>): Promise<Answered> {
     const response = await this.post(message, headers);
     const text = await response.text();
@@ -210,6 +219,17 @@ describe('whichever way it takes through the gateway', () => {
     await vi.waitFor(() =>
       expect(ended().map(({ fields }) => fields['outcome'])).toEqual(['cancelled', 'ok']),
     );
+  });
+
+  it('a call ends when the client cancels it in a batch', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const cancelled = client.ask({ id: 1, method: 'tools/call', params: { name: 'wait' } });
+    await a.until(() => a.calls.length === 1);
+    await client.postBatch([{ method: 'notifications/cancelled', params: { requestId: 1 } }]);
+    expect((await cancelled).messages).toEqual([]);
+    await a.until(() => a.cancelled === 1);
   });
 
   it('the end of a session ends its calls', async () => {
