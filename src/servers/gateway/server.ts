@@ -106,7 +106,8 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
     const { id, method, params } = request;
     if (!methods.has(method) || !isPlainRequest(request)) return undefined;
     const result = await answers.answer(method, params, { ...caller, logLevel: logSession?.level });
-    if (isPlainResult(method, result)) return result;
+    // Of a cancelled request nobody hears any more: the SDK would never come for its result.
+    if (caller.signal.aborted || isPlainResult(method, result)) return result;
     found.set(id, result);
     return undefined;
   }

@@ -1,5 +1,8 @@
+import { McpServer } from '@modelcontextprotocol/server';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { createOperation } from '../../../src/core/operation.js';
+import { serve } from '../../../src/servers/serve.js';
 import { startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
 
@@ -230,6 +233,43 @@ describe('whichever way it takes through the gateway', () => {
     await client.postBatch([{ method: 'notifications/cancelled', params: { requestId: 1 } }]);
     expect((await cancelled).messages).toEqual([]);
     await a.until(() => a.cancelled === 1);
+  });
+
+  it('a list that was cancelled leaves nothing for the next request of its id', async () => {
+    let answer = () => {};
+    const isLetGo = new Promise<void>((resolve) => (answer = resolve));
+    const a = await serve(
+      () => {
+        const mcp = new McpServer({ name: 'a', version: '1.0.0' }, { capabilities: { tools: {} } });
+        mcp.server.setRequestHandler('tools/list', async () => {
+          await isLetGo;
+          // The SDK wraps what is no object for clients of the older revisions.
+          const outputSchema = { type: 'array' };
+          return { tools: [{ name: 'many', inputSchema: { type: 'object' }, outputSchema }] } as never;
+        });
+        return mcp;
+      },
+      { host: '127.0.0.1', port: 0, transport: 'http' },
+      createOperation(),
+    );
+    try {
+      await using gateway = await startTestGateway({
+        a: { url: a.urls!.mcp, transport: 'streamable-http', protocol: '2026-07-28' },
+      });
+      const client = await RawClient.connect(gateway);
+      const list = client.ask({ id: 7, method: 'tools/list' });
+      await vi.waitFor(() => expect(gateway.gateway.measures.listMisses).toBe(1));
+      await client.post({ method: 'notifications/cancelled', params: { requestId: 7 } });
+      expect((await list).messages).toEqual([]);
+      answer();
+      await vi.waitFor(() => expect(gateway.gateway.measures.of('').requests).toBe(1));
+      const { messages } = await client.ask({ id: 7, method: 'resources/list' }, BY_SDK);
+      expect(messages).toMatchObject([{ id: 7, result: { resources: [] } }]);
+      const whole = await client.ask({ id: 8, method: 'tools/list' });
+      expect(whole.messages).toMatchObject([{ id: 8, result: { tools: [{ name: 'many' }] } }]);
+    } finally {
+      await a.close(0);
+    }
   });
 
   it('the end of a session ends its calls', async () => {
