@@ -29,7 +29,8 @@ export class Subscriptions {
     try {
       await entry.begun;
     } catch (error) {
-      this.#counts.delete(uri);
+      // Another may have begun since, after whoever was refused had left already.
+      if (this.#counts.get(uri) === entry) this.#counts.delete(uri);
       throw error;
     }
   }

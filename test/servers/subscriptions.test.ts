@@ -78,4 +78,20 @@ describe('subscriptions', () => {
     subscriptions.remove('x');
     await expect.poll(() => ended).toEqual(['x']);
   });
+
+  it('that begin after one that is refused too late are known', async () => {
+    const ended: string[] = [];
+    let refusals = 1;
+    const subscriptions = new Subscriptions({
+      begun: () => ((refusals -= 1) < 0 ? Promise.resolve() : Promise.reject(new Error('no'))),
+      ended: async (uri) => void ended.push(uri),
+    });
+    const refused = subscriptions.add('x');
+    subscriptions.remove('x');
+    const second = subscriptions.add('x');
+    await expect(refused).rejects.toThrow('no');
+    await second;
+    subscriptions.remove('x');
+    await expect.poll(() => ended).toEqual(['x']);
+  });
 });
