@@ -47,7 +47,7 @@ export async function openOwn(
     else if (Object.keys(files).length > 0) {
       op.log('database.files_not_loaded', { directory: path, reason: 'it holds a database already' }, 'warn');
     }
-    await removeCopies(path);
+    await removeCopies(path, op);
     const kept = { ...session, dataDir: path };
     const standIn = (signal: AbortSignal) => makeStandIn(kept, signal);
     const options = { ...kept, workerUrl: workers.database, standIn, ...queue };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Operation } from '../../core/operation.js';
 
 /** More than this is not copied for the sake of those that wait. */
 const MAX_BYTES = 1024 * 1024 * 1024;
@@ -35,14 +36,21 @@ export async function copyAtRest(directory: string, copy: string, signal: AbortS
   }
 }
 
-/** Removes copies that a process left behind that had no time to. To be called by the one that has the lock. */
-export async function removeCopies(directory: string): Promise<void> {
+/**
+ * Removes copies that a process left behind that had no time to. To be called by the one that has the lock. What cannot
+ * be removed is told to the log: nobody needs it to be gone.
+ */
+export async function removeCopies(directory: string, op: Operation): Promise<void> {
   const parent = dirname(directory);
   const start = `${basename(directory)}${MARK}`;
-  for (const name of await readdir(parent)) {
-    // A user may have folders of a similar name.
-    if (name.startsWith(start) && UUID.test(name.slice(start.length)))
-      await rm(join(parent, name), { recursive: true, force: true });
+  try {
+    for (const name of await readdir(parent)) {
+      // A user may have folders of a similar name.
+      if (name.startsWith(start) && UUID.test(name.slice(start.length)))
+        await rm(join(parent, name), { recursive: true, force: true });
+    }
+  } catch (error) {
+    op.log('database.copies_left', { directory, message: (error as Error).message }, 'warn');
   }
 }
 

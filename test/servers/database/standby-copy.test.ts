@@ -10,6 +10,7 @@ import {
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createOperation } from '../../../src/core/operation.js';
 import { copyAtRest, newCopyName, removeCopies } from '../../../src/servers/database/standby-copy.js';
 import { temporaryFolder, type TemporaryFolder } from '../../fixtures/configuration.js';
 
@@ -65,7 +66,15 @@ describe('a copy of a data directory', () => {
   it('is removed by the next who has the directory, with nothing else', async () => {
     writeFileSync(path.join(folder.path, 'data.mcpx-copy-2026'), 'of a user');
     expect(existsSync(copy)).toBe(true);
-    await removeCopies(directory);
+    await removeCopies(directory, createOperation());
     expect(readdirSync(folder.path).sort()).toEqual(['data', 'data.mcpx-copy-2026']);
+  });
+
+  it('may stay where it cannot be removed, and the log tells so', async () => {
+    const events: string[] = [];
+    const op = createOperation({ logger: { log: (_level, event) => events.push(event) } });
+    // As where the directory may be used, and what lies beside it not be looked at.
+    await removeCopies(path.join(folder.path, 'none', 'data'), op);
+    expect(events).toEqual(['database.copies_left']);
   });
 });
