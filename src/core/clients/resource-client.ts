@@ -303,8 +303,8 @@ class SdkResourceClient implements ResourceClient {
   readonly #options: ConnectOptions;
   /** Of the tools that were listed last, by name. */
   readonly #parameterHeaders = new Map<unknown, readonly ParameterHeader[]>();
-  /** The tools that no client may use, of which the log has told. */
-  readonly #leftOut = new Set<unknown>();
+  /** Of the tools that were listed last those that no client may use: the log has told of them. */
+  #leftOut: ReadonlySet<unknown> = new Set();
   readonly closed: Promise<void>;
   #open = true;
   #expired = false;
@@ -357,7 +357,10 @@ class SdkResourceClient implements ResourceClient {
     const list = await this.#list('tools/list', 'tools', 'tools', op);
     if (!this.#repeatsParameters) return list;
     this.#parameterHeaders.clear();
-    return { ...list, items: list.items.filter((tool) => this.#isUsable(tool, op)) };
+    const leftOut = new Set<unknown>();
+    const items = list.items.filter((tool) => this.#isUsable(tool, leftOut, op));
+    this.#leftOut = leftOut;
+    return { ...list, items };
   }
 
   listPrompts(op: Operation): Promise<RawList> {
@@ -492,7 +495,7 @@ class SdkResourceClient implements ResourceClient {
   }
 
   /** Remembers what calls of a tool have to repeat; a tool that says so wrongly must not be used by any client. */
-  #isUsable(tool: unknown, op: Operation): boolean {
+  #isUsable(tool: unknown, leftOut: Set<unknown>, op: Operation): boolean {
     const { name, inputSchema } = (tool ?? {}) as Readonly<Record<string, unknown>>;
     const read = readParameterHeaders(inputSchema);
     if (read.isValid) {
@@ -503,7 +506,7 @@ class SdkResourceClient implements ResourceClient {
     if (!this.#leftOut.has(name)) {
       op.log('server.tool_left_out', { server: this.server.id, tool: String(name), reason }, 'warn');
     }
-    this.#leftOut.add(name);
+    leftOut.add(name);
     return false;
   }
 

@@ -87,10 +87,11 @@ describe('a tool that says wrongly what belongs into headers', () => {
       inputSchema: z.object({ region: z.string().meta({ 'x-mcp-header': header }) }),
     });
     const answer = () => ({ content: [] });
+    let bad = 'bad';
     const handler = createMcpHandler(() => {
       const server = new McpServer({ name: 'wrong', version: '1.0.0' });
       server.registerTool('good', tool('Region'), answer);
-      server.registerTool('bad', tool('Not a name'), answer);
+      server.registerTool(bad, tool('Not a name'), answer);
       return server;
     });
     const http = createServer((request, response) => void toNodeHandler(handler)(request, response));
@@ -118,6 +119,11 @@ describe('a tool that says wrongly what belongs into headers', () => {
         reason: 'region: its x-mcp-header is no name of a header',
       });
       expect(await toolsOf('legacy')).toEqual(['good', 'bad']);
+      // Each once for as long as it is listed: a server that finds new names each time must not fill the memory.
+      const toldOf = () =>
+        events.filter(({ event }) => event === 'server.tool_left_out').map(({ fields }) => fields['tool']);
+      for (bad of ['bad', 'worse', 'worse', 'bad']) await toolsOf('modern');
+      expect(toldOf()).toEqual(['bad', 'worse', 'bad']);
     } finally {
       http.close();
       http.closeAllConnections();
