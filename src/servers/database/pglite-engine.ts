@@ -257,6 +257,9 @@ export class PgliteEngine implements Engine {
     clearTimeout(this.idleTimer);
     if (this.idle.length < 2 || this.stopped.signal.aborted) return;
     this.idleTimer = setTimeout(() => {
+      // Who has a copy goes, and the copy with it.
+      const isFirst = (worker: PgliteWorker) => Number(worker === this.first && worker.usable);
+      this.idle.sort((a, b) => isFirst(b) - isFirst(a));
       for (const worker of this.idle.splice(1)) void this.end(worker);
     }, this.options.idleMs ?? 30_000);
     this.idleTimer.unref();

@@ -7,7 +7,7 @@ import { createOperation } from '../../../src/core/operation.js';
 import { ServeError } from '../../../src/core/errors.js';
 import type { QueryLimits, QueryRows } from '../../../src/servers/database/engine.js';
 import type { Engine } from '../../../src/servers/database/engine.js';
-import { PgliteEngine } from '../../../src/servers/database/pglite-engine.js';
+import { PgliteEngine, type PgliteEngineOptions } from '../../../src/servers/database/pglite-engine.js';
 import { openDatabase } from '../../../src/servers/database/source.js';
 import { buildDatabase } from './build.js';
 import { failureOf, RUNAWAY } from './shop-engines.js';
@@ -85,6 +85,28 @@ describe('the embedded database', () => {
     ).rejects.toMatchObject({ code: 'UPS219' });
   });
 
+  it(
+    'lets go of a stand-in in quiet times, and not of what it stands in for',
+    { timeout: 60_000 },
+    async () => {
+      const life: string[] = [];
+      const standIn = () => {
+        life.push('made');
+        return Promise.resolve({
+          session: built.shop,
+          [Symbol.asyncDispose]: async () => void life.push('let go of'),
+        });
+      };
+      await using own = await disposable({ maxWorkers: 2, standIn, growAfterMs: 10, idleMs: 100 });
+      const long = query('SELECT pg_sleep(5)', {}, own.engine);
+      expect((await query('SELECT 1', {}, own.engine)).rows).toEqual([[1]]);
+      expect(life).toEqual(['made']);
+      await long;
+      await expect.poll(() => life).toEqual(['made', 'let go of']);
+      expect((await query('SELECT 2', {}, own.engine)).rows).toEqual([[2]]);
+    },
+  );
+
   it('says what to install when the engine is missing', async () => {
     const elsewhere = await mkdtemp(join(tmpdir(), 'mcpx-no-engine-'));
     try {
@@ -114,7 +136,9 @@ describe('the embedded database', () => {
   });
 });
 
-async function disposable(options: { readonly maxWorkers: number; readonly maxWaiting?: number }) {
+async function disposable(
+  options: Pick<PgliteEngineOptions, 'maxWorkers' | 'maxWaiting' | 'standIn' | 'growAfterMs' | 'idleMs'>,
+) {
   const started = await PgliteEngine.start(
     { ...built.shop, workerUrl: built.workers.database, ...options },
     createOperation(),
