@@ -24,15 +24,15 @@ const { values: flags } = parseArgs({
     check: { type: 'boolean', default: false },
   },
 });
-const rounds = wholeNumber('rounds', flags.quick ? 3 : 5);
+const rounds = wholeNumber('rounds', flags.quick ? 1 : 3);
 const memoryRequests = wholeNumber('requests', flags.quick ? 5000 : 20_000);
 const directory = mkdtempSync(path.join(tmpdir(), 'mcpx-bench-'));
 const rivals = flags.rivals ?? path.join(directory, 'rivals');
 
 const CONCURRENCIES = [1, 16, 64];
-const SLICE_MS = 300;
+const SLICE_MS = 500;
 /** Enough for the compiler to have seen what matters, and no longer where that takes long. */
-const WARM_UP = { concurrency: 16, requests: 3000, durationMs: 3000 };
+const WARM_UP = { concurrency: 16, requests: 3000, durationMs: 2000 };
 const RESOURCES = 10;
 const SESSIONS = 1000;
 const READY_LIMIT_MS = 15_000;

@@ -1,5 +1,6 @@
 // A closed loop of requests to one MCP endpoint of the older era. On bare sockets: with two cores, a client on
 // node:http would cost as much as a good gateway does, and all of them would look alike.
+import { once } from 'node:events';
 import net from 'node:net';
 
 const INITIALIZE = {
@@ -36,6 +37,8 @@ class Connection {
     });
     const fail = (error) => this.#settle?.reject(error);
     this.#socket.on('error', fail);
+    this.opened = this.#socket.readyState === 'open' ? Promise.resolve() : once(this.#socket, 'connect');
+    this.opened.catch(() => undefined);
     this.#socket.on('close', () => fail(new Error('the connection was closed')));
   }
 
@@ -130,9 +133,11 @@ export class LoadClient {
     }));
     const latencies = [];
     let begun = 0;
+    // Connecting is not what is measured.
+    const connections = Array.from({ length: concurrency }, () => this.#take());
+    await Promise.all(connections.map((connection) => connection.opened));
     const startedAt = performance.now();
-    const loop = async () => {
-      const connection = this.#take();
+    const loop = async (connection) => {
       while (begun < requests && performance.now() - startedAt < durationMs) {
         const { text, expected } = prepared[begun % prepared.length];
         begun += 1;
@@ -147,7 +152,7 @@ export class LoadClient {
       }
       this.#idle.push(connection);
     };
-    await limited(Promise.all(Array.from({ length: concurrency }, loop)), durationMs + ANSWER_LIMIT_MS);
+    await limited(Promise.all(connections.map(loop)), durationMs + ANSWER_LIMIT_MS);
     return { latencies, elapsedMs: performance.now() - startedAt };
   }
 

@@ -171,7 +171,7 @@ export class Gateway {
    * @throws MCPOrchestratorException  fail-fast: the failure of a required server that may come before the one found
    */
   async lookUp(kind: ListKind, exposed: string, span?: Span): Promise<Found> {
-    const isStarting = this.upstreams.some(({ state }) => state === 'starting');
+    const isStarting = this.#upstreams.some(({ state }) => state === 'starting');
     const known = isStarting ? undefined : this.known(kind, exposed);
     if (known !== undefined && !this.config.failFast) return { offered: known, missing: [] };
     const { byName, outcomes } = await this.#gather(kind, span);
@@ -215,13 +215,16 @@ export class Gateway {
   /** @param span  of the request that wants it; what it makes servers be asked hangs below that */
   async #gather(kind: ListKind, span?: Span): Promise<MergedList> {
     const { failFast, gateway } = this.config;
-    const outcomes = await Promise.all(
-      this.upstreams.map(async (upstream) => {
-        const mustWait = failFast && upstream.server.required;
-        const outcome = await upstream.list(kind, mustWait ? Infinity : gateway.listTimeoutMs, span);
-        return { upstream, outcome };
-      }),
-    );
+    const { upstreams } = this;
+    const asked = upstreams.map((upstream) => {
+      const mustWait = failFast && upstream.server.required;
+      return upstream.list(kind, mustWait ? Infinity : gateway.listTimeoutMs, span);
+    });
+    // Mostly all of them are known, and waiting for what is there costs more than looking.
+    const answers = asked.some((answer) => answer instanceof Promise)
+      ? await Promise.all(asked.map((answer) => Promise.resolve(answer)))
+      : (asked as readonly ListOutcome[]);
+    const outcomes = zip(upstreams, answers);
     const isComplete = outcomes.every(
       ({ upstream, outcome }) => isWhole(outcome) || !upstream.server.required,
     );
@@ -308,6 +311,13 @@ export class Gateway {
     for (const name of changed) this.notify?.[name]();
     if (changed.has('resourcesChanged')) this.subscriptions.follow();
   }
+}
+
+function zip(upstreams: readonly Upstream[], outcomes: readonly ListOutcome[]): readonly ServerOutcome[] {
+  return upstreams.flatMap((upstream, index) => {
+    const outcome = outcomes[index];
+    return outcome === undefined ? [] : [{ upstream, outcome }];
+  });
 }
 
 function conflictError(conflicts: readonly CatalogueConflict[]): ServeError {

@@ -192,7 +192,13 @@ export class Upstream {
    * What it lists now: what is held where that is fresh, else what it answers within `waitMs` from the moment it was
    * first asked. An answer that comes later is held for the next one.
    */
-  async list(kind: ListKind, waitMs: number, span?: Span): Promise<ListOutcome> {
+  list(kind: ListKind, waitMs: number, span?: Span): ListOutcome | Promise<ListOutcome> {
+    if (this.#state !== 'up' || !this.#isFresh(kind)) return this.#ask(kind, waitMs, span);
+    this.#options.onListAsked(true);
+    return this.#outcome(kind);
+  }
+
+  async #ask(kind: ListKind, waitMs: number, span?: Span): Promise<ListOutcome> {
     // Whoever asks is a reason to look again, without waiting for it.
     if (this.#state === 'down') this.#lookAgain();
     if (this.#state === 'down') {
@@ -200,10 +206,8 @@ export class Upstream {
       await this.tryNow();
       return this.#outcome(kind);
     }
-    const isFresh = this.#state === 'up' && this.#isFresh(kind);
-    this.#options.onListAsked(isFresh);
-    const load = isFresh ? undefined : this.#state === 'starting' ? this.#starting() : this.#load(kind, span);
-    if (load === undefined) return this.#outcome(kind);
+    this.#options.onListAsked(false);
+    const load = this.#state === 'starting' ? this.#starting() : this.#load(kind, span);
     const isDone = await endsWithin(load.promise, load.startedAt + waitMs - performance.now());
     if (isDone) return this.#outcome(kind);
     const { id } = this.server;
