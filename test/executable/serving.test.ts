@@ -9,7 +9,7 @@ const flagsIn = (text: string) => text.match(/^flag .*/gm) ?? [];
 
 describe('a server that mcpx runs', () => {
   for (const place of ['before', 'after']) {
-    it(`is compiled for long, with its options ${place} the command`, async () => {
+    it(`is tuned for long, with its options ${place} the command`, async () => {
       await using upstream = await startFakeUpstream();
       using folder = temporaryFolder();
       const file = folder.write(
@@ -22,7 +22,11 @@ describe('a server that mcpx runs', () => {
         nodeArgs,
       });
       await mcpx.said('gateway.server_up');
-      expect(flagsIn(mcpx.stderr)).toEqual([]);
+      await mcpx.said('flag --heap-growing-percent');
+      expect(flagsIn(mcpx.stderr)).toEqual([
+        'flag --semi-space-growth-factor=1',
+        'flag --heap-growing-percent=100',
+      ]);
       mcpx.process.kill('SIGTERM');
       const { status, stderr } = await mcpx.finished;
       expect(status).toBe(0);
@@ -34,6 +38,8 @@ describe('a server that mcpx runs', () => {
 
   it('is told from a short run, which is not', async () => {
     await using mcpx = new Mcpx(['explain', 'CFG111'], { nodeArgs });
-    expect(flagsIn((await mcpx.finished).stderr)).not.toEqual([]);
+    const flags = flagsIn((await mcpx.finished).stderr);
+    expect(flags).not.toEqual([]);
+    expect(flags.join()).not.toContain('heap-growing');
   });
 });
