@@ -2,15 +2,34 @@ import { Client, ProtocolError, type StandardSchemaV1 } from '@modelcontextproto
 import { readVersion } from '../version.js';
 import type { ServerRequests } from './server-requests.js';
 
+/** Where the entries of a list are while the SDK looks at the rest. */
+const ENTRIES = Symbol('entries');
+const LISTS = ['resources', 'resourceTemplates', 'tools', 'prompts'];
+
+type Result = Record<string, unknown> & { readonly [ENTRIES]?: Readonly<Record<string, unknown>> };
+
+/** From 2026-07-28 on the SDK checks results by their method: one malformed entry would cost the whole list. */
+function withoutEntries(result: Result): Result {
+  // Of the older revisions it passes on whatever came.
+  const list = 'resultType' in result ? LISTS.find((key) => Array.isArray(result[key])) : undefined;
+  return list === undefined ? result : { ...result, [list]: [], [ENTRIES]: { [list]: result[list] } };
+}
+
+function withEntries({ [ENTRIES]: entries, ...rest }: Result): Record<string, unknown> {
+  return { ...rest, ...entries };
+}
+
 /** Lets the SDK pass a result on as it came: what is inside is checked by us, entry by entry. */
 export const ANY_OBJECT: StandardSchemaV1<unknown, Record<string, unknown>> = {
   '~standard': {
     version: 1,
     vendor: 'mcpx',
-    validate: (value: unknown) =>
-      typeof value === 'object' && value !== null
-        ? { value: value as Record<string, unknown> }
-        : { issues: [{ message: 'the result is not an object' }] },
+    validate: (value: unknown) => {
+      if (typeof value !== 'object' || value === null)
+        return { issues: [{ message: 'the result is not an object' }] };
+      const result = value as Result;
+      return { value: result[ENTRIES] === undefined ? result : withEntries(result) };
+    },
   },
 };
 
@@ -83,7 +102,7 @@ export class LeanClient extends Client {
     this['_responseHandlers'].delete(id);
     this['_cleanupTimeout'](id);
     this['_progressHandlers'].delete(id);
-    if ('result' in response) handler(response);
+    if ('result' in response) handler({ ...response, result: withoutEntries(response.result) });
     else handler(ProtocolError.fromError(response.error.code, response.error.message, response.error.data));
   }
 

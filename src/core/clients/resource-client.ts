@@ -495,8 +495,8 @@ class SdkResourceClient implements ResourceClient {
   }
 
   /** Remembers what calls of a tool have to repeat; a tool that says so wrongly must not be used by any client. */
-  #isUsable(tool: unknown, leftOut: Set<unknown>, op: Operation): boolean {
-    const { name, inputSchema } = (tool ?? {}) as Readonly<Record<string, unknown>>;
+  #isUsable(entry: unknown, leftOut: Set<unknown>, op: Operation): boolean {
+    const { name, inputSchema } = (entry ?? {}) as Readonly<Record<string, unknown>>;
     const read = readParameterHeaders(inputSchema);
     if (read.isValid) {
       if (read.declared.length > 0) this.#parameterHeaders.set(name, read.declared);
@@ -504,7 +504,8 @@ class SdkResourceClient implements ResourceClient {
     }
     const { reason } = read;
     if (!this.#leftOut.has(name)) {
-      op.log('server.tool_left_out', { server: this.server.id, tool: String(name), reason }, 'warn');
+      const tool = typeof name === 'string' ? name : null;
+      op.log('server.tool_left_out', { server: this.server.id, tool, reason }, 'warn');
     }
     leftOut.add(name);
     return false;

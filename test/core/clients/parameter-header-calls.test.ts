@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { createOperation } from '../../../src/core/operation.js';
 import { MCPOrchestrator } from '../../../src/core/orchestrator.js';
 import { startEverythingServer } from '../../conformance/everything-server.js';
+import { serve } from '../../../src/servers/serve.js';
 import { configOf } from '../../fixtures/configuration.js';
 import { startTestGateway } from '../../fixtures/gateway.js';
 
@@ -127,6 +128,30 @@ describe('a tool that says wrongly what belongs into headers', () => {
     } finally {
       http.close();
       http.closeAllConnections();
+    }
+  });
+
+  it('is left out whatever it calls itself', async () => {
+    const a = await serve(
+      () => {
+        const mcp = new McpServer({ name: 'a', version: '1.0.0' }, { capabilities: { tools: {} } });
+        const properties = { region: { type: 'string', 'x-mcp-header': 'Not a name' } };
+        const inputSchema = { type: 'object', properties };
+        // What has no text at all.
+        const tools = [{ name: { toString: 1 }, inputSchema }, null];
+        mcp.server.setRequestHandler('tools/list', () => ({ tools }) as never);
+        return mcp;
+      },
+      { host: '127.0.0.1', port: 0, transport: 'http' },
+      createOperation(),
+    );
+    try {
+      await using orchestrator = new MCPOrchestrator(configOf({ a: modern(a.urls!.mcp) }));
+      const op = createOperation();
+      const { items } = await orchestrator.use('a', (client) => client.listTools(op), op, true);
+      expect(items).toEqual([null]);
+    } finally {
+      await a.close(0);
     }
   });
 });

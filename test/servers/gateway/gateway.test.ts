@@ -123,10 +123,10 @@ describe('merged resources', () => {
     });
   });
 
-  it('leaves malformed entries out and says so', async () => {
+  it.each(['legacy', '2026-07-28'])('leaves malformed entries out and says so (%s)', async (protocol) => {
     const malformed = [{ name: 'no uri' }, { uri: 'y://1', name: 'x', description: 42 }];
     await using a = await startFakeUpstream({ malformed });
-    await using gateway = await startTestGateway({ a: over(a, 1, { protocol: 'legacy' }) });
+    await using gateway = await startTestGateway({ a: over(a, 1, { protocol }) });
     const { resources, _meta } = await (await gateway.client('legacy')).listResources();
     expect(resources).toHaveLength(3);
     expect(_meta).toMatchObject({
@@ -137,7 +137,7 @@ describe('merged resources', () => {
 
   it('a list that cannot be read costs no other list', async () => {
     const tools = [{ name: 'echo' }];
-    await using a = await startFakeUpstream({ malformed: [{ name: 'no uri' }], tools });
+    await using a = await startFakeUpstream({ garbageAt: 'list', garbage: 'empty-result', tools });
     await using gateway = await startTestGateway({ a: over(a, 1, { protocol: '2026-07-28' }) });
     const client = await gateway.client();
     const { resources, _meta } = await client.listResources();
