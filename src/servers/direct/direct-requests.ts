@@ -76,7 +76,7 @@ export class DirectRequests {
       handOver();
       return;
     }
-    this.#open.delete(id);
+    this.forget(id, outlet);
     outlet.send(asLegacyError(answer));
   }
 

@@ -235,6 +235,30 @@ describe('whichever way it takes through the gateway', () => {
     await a.until(() => a.cancelled === 1);
   });
 
+  it('the end of a call that a client left does not touch another one of its id', async () => {
+    await using a = await startToolUpstream();
+    await using b = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy'), b: over(b, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const wait = (name: string) => ({ id: 1, method: 'tools/call', params: { name } });
+    const leaving = new AbortController();
+    const left = client.post(wait('a__wait'), {}, leaving.signal).catch(() => 'left');
+    await a.until(() => a.calls.length === 1);
+    leaving.abort();
+    expect(await left).toBe('left');
+    await vi.waitFor(async () => {
+      const status = await fetch(new URL('/status', gateway.served.urls!.mcp));
+      expect(await status.json()).toMatchObject({ in_flight: 0 });
+    });
+    const second = client.ask(wait('b__wait'));
+    await b.until(() => b.calls.length === 1);
+    a.release();
+    await vi.waitFor(() => expect(gateway.log.map(({ event }) => event)).toContain('gateway.request'));
+    await client.post({ method: 'notifications/cancelled', params: { requestId: 1 } });
+    expect((await second).messages).toEqual([]);
+    await b.until(() => b.cancelled === 1);
+  });
+
   it('a list that was cancelled leaves nothing for the next request of its id', async () => {
     let answer = () => {};
     const isLetGo = new Promise<void>((resolve) => (answer = resolve));
