@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { McpServer } from '@modelcontextprotocol/server';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
@@ -293,6 +297,41 @@ describe('whichever way it takes through the gateway', () => {
       expect(whole.messages).toMatchObject([{ id: 8, result: { tools: [{ name: 'many' }] } }]);
     } finally {
       await a.close(0);
+    }
+  });
+
+  it('a result that cannot be written is an error, over SSE too', async () => {
+    const results: Readonly<Record<string, string>> = {
+      initialize: JSON.stringify({
+        protocolVersion: '2025-11-25',
+        capabilities: { tools: {} },
+        serverInfo: { name: 'deep', version: '1.0.0' },
+      }),
+      'tools/list': JSON.stringify({ tools: [{ name: 'deep', inputSchema: { type: 'object' } }] }),
+      'tools/call': `{"content":[],"structuredContent":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`,
+    };
+    const http = createServer((request, response) => {
+      void json(request).then((message) => {
+        const { id, method } = message as { readonly id?: number; readonly method: string };
+        if (id === undefined) return response.writeHead(202).end();
+        response.setHeader('content-type', 'application/json');
+        return response.end(`{"jsonrpc":"2.0","id":${id},"result":${results[method] ?? '{}'}}`);
+      });
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    try {
+      const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
+      await using gateway = await startTestGateway({
+        a: { url, transport: 'streamable-http', protocol: 'legacy' },
+      });
+      for (const kind of ['sse', 'legacy'] as const) {
+        const client = await gateway.client(kind);
+        await expect(client.callTool({ name: 'deep' })).rejects.toMatchObject({ code: -32603 });
+      }
+    } finally {
+      http.close();
+      http.closeAllConnections();
     }
   });
 
