@@ -77,12 +77,7 @@ export class DirectRequests {
       return;
     }
     this.forget(id, outlet);
-    try {
-      outlet.send(asLegacyError(answer));
-    } catch {
-      // What nests too deeply can be read and not be written: the client is told so, instead of waiting.
-      outlet.send({ jsonrpc: '2.0', id, error: { code: INTERNAL_ERROR, message: 'Internal error' } });
-    }
+    outlet.send(asLegacyError(answer));
   }
 
   /** Sees what else the client sends, one message or a batch: it may cancel requests. */
