@@ -208,7 +208,7 @@ function compileCache(bundle, shape) {
       if (file === undefined || script.cachedDataRejected === false) return;
       const unfinished = `${file}.${process.pid}`;
       try {
-        fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+        makeFolder(path.dirname(file));
         if (!isOwn(path.dirname(file))) return;
         try {
           fs.writeFileSync(unfinished, script.createCachedData(), { mode: 0o600 });
@@ -231,6 +231,17 @@ function readKept(file) {
     // The first run, or somebody emptied the cache.
   }
   return undefined;
+}
+
+/** As in `src/core/make-folder.ts`. */
+function makeFolder(folder) {
+  if (fs.existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    fs.mkdirSync(folder, 0o700);
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
 }
 
 /** Kept code is run as it is: only that counts which nobody else can have written. */

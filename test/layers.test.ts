@@ -14,6 +14,7 @@ const GROUND = [
   'core/version',
   'core/package-root',
   'core/nearest',
+  'core/make-folder',
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/errors': [],
@@ -21,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/version': [],
   'core/package-root': [],
   'core/nearest': [],
+  'core/make-folder': [],
   'core/logging': [],
   'core/telemetry': ['core/version'],
   'core/operation': ['core/logging', 'core/telemetry'],

@@ -20,13 +20,15 @@ const FILES = [
 
 async function run({ args, options, global, io }: CommandInput): Promise<void> {
   const [
-    { mkdir, readFile, writeFile },
+    { readFile, writeFile },
     { dirname, join, resolve },
+    { makeFolder },
     { packageRoot },
     { ConfigurationError, MCPOrchestratorException },
   ] = await Promise.all([
     import('node:fs/promises'),
     import('node:path'),
+    import('../core/make-folder.js'),
     import('../core/package-root.js'),
     import('../core/errors.js'),
   ]);
@@ -46,7 +48,7 @@ async function run({ args, options, global, io }: CommandInput): Promise<void> {
   }
   try {
     for (const { source, path } of targets) {
-      await mkdir(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       await writeFile(path, await readFile(join(packageRoot(), source)));
     }
   } catch (cause) {

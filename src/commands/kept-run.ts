@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { assertOwn, replaceFile } from '../core/cache/disk-store.js';
 import type { Shelf } from '../core/cache/entry.js';
@@ -8,6 +8,7 @@ import { createRedactor, secretsOf, type Config, type ServerConfig } from '../co
 import { configCandidates } from '../core/config/find.js';
 import type { Gathered } from '../core/gather/outcome.js';
 import { shelfOf } from '../core/gather/shelf-of.js';
+import { makeFolder } from '../core/make-folder.js';
 import { readVersion } from '../core/version.js';
 import type { CommandInput, GlobalOptions, Io } from './command.js';
 
@@ -84,7 +85,7 @@ export function rememberRun(
     absent: candidates.slice(0, Math.max(0, candidates.indexOf(used))),
   };
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(path.dirname(file), 0o700);
     assertOwn(path.dirname(file));
     replaceFile(file, JSON.stringify(run));
     removeOld(path.dirname(file));

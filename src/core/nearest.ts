@@ -17,6 +17,12 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return distance(written, best) <= most ? best : undefined;
 }
 
+/** The beginning of a hint: what may have been meant, where something is near. */
+export function meant(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? '' : `Did you mean "${near}"? `;
+}
+
 function sorted(word: string): string {
   return Array.from(word).sort().join('');
 }

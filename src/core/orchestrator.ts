@@ -26,7 +26,7 @@ import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
 import { Listening, type Forget } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
-import { nearest } from './nearest.js';
+import { meant, nearest } from './nearest.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { packageExecutable } from './package-root.js';
 import { Registry } from './registry/registry.js';
@@ -474,9 +474,13 @@ export class MCPOrchestrator implements AsyncDisposable {
     }
     // Nobody can say that a tool does not exist while a server is silent.
     if (failure !== undefined) throw failure;
+    const names = [...new Set(known)];
     throw new ResourceFetchError('RES309', `no server has the tool ${JSON.stringify(name)}`, {
-      context: { tool: name, known: [...new Set(known)] },
-      hint: known.length === 0 ? 'None of them has tools.' : `There are ${[...new Set(known)].join(', ')}.`,
+      context: { tool: name, known: names },
+      hint:
+        names.length === 0
+          ? 'None of them has tools.'
+          : `${meant(name, names)}There are ${names.join(', ')}.`,
       fix: 'mcpx validate-config --connect',
     });
   }

@@ -212,6 +212,11 @@ describe('mcpx init', () => {
     const inFile = await run(['init', 'file/below', '--json'], { cwd: folder.path });
     expect(inFile).toMatchObject({ status: 1, stdout: '' });
     expect(errorLine(inFile)).toMatchObject({ code: 'CLI903' });
+    // Where Node's own way to make folders never ends.
+    if (process.platform === 'linux') {
+      const nowhere = await run(['init', '/proc/x/y', '--json'], { cwd: folder.path });
+      expect(errorLine(nowhere)).toMatchObject({ code: 'CLI903' });
+    }
     if (process.getuid?.() === 0) return;
     chmodSync(folder.path, 0o500);
     const locked = await run(['init', '--json'], { cwd: folder.path });

@@ -112,7 +112,7 @@ describe('mcpx sql', () => {
     });
     for (const [sql, code] of [
       ['DELETE FROM sales', 'SQL501'],
-      ['SELECT 1; SELECT 2', 'SQL503'],
+      ['SELECT 1; SELECT 2', 'SQL502'],
       ['SELEC 1', 'SQL503'],
     ] as const) {
       expect(errorLine(await mcpx(['sql', sql, '--json'])), sql).toMatchObject({ code, exit_code: 4 });

@@ -174,7 +174,11 @@ describe('a configuration file that is watched', () => {
   verifies('config:reload', 'is refused while it is broken: the last good one stays', async () => {
     using at = await watched();
     at.write(configText({ a: { ...A, prioritty: 1 } }));
-    expect(await at.logged('config.reload_refused')).toMatchObject({ code: 'CFG104', level: 'warn' });
+    const refused = await at.logged('config.reload_refused');
+    expect(refused).toMatchObject({ code: 'CFG104', level: 'warn' });
+    expect(refused['problems']).toEqual([
+      expect.stringMatching(/:\d+:\d+ error CFG104 unknown key "prioritty".*did you mean "priority"\?$/),
+    ]);
     expect(at.taken).toEqual([]);
     at.write(configText({ b: B }));
     expect(await at.logged('config.reloaded')).toMatchObject({ added: ['b'], removed: ['a'] });

@@ -1,6 +1,5 @@
 import {
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import type { Entry, Shelf } from './entry.js';
 import { parseShelf, printShelf, type ShelfFile } from './shelf-file.js';
 
@@ -142,7 +142,7 @@ export class DiskStore {
 
   #makeFolder(): void {
     if (this.#hasFolder) return;
-    mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.#options.folder, 0o700);
     assertOwn(this.#options.folder);
     this.#hasFolder = true;
   }

@@ -65,6 +65,7 @@ export interface ToolResult {
   readonly isError: boolean;
   readonly content: readonly unknown[];
   readonly structuredContent?: unknown;
+  readonly _meta?: unknown;
 }
 
 /** Our end of a connection to one server. Errors are MCPConnectionError or ResourceFetchError, naming the server. */
@@ -386,6 +387,7 @@ class SdkResourceClient implements ResourceClient {
       ...(result['structuredContent'] === undefined
         ? {}
         : { structuredContent: result['structuredContent'] }),
+      ...(result['_meta'] === undefined ? {} : { _meta: result['_meta'] }),
     };
   }
 

@@ -142,7 +142,8 @@ function circuitOpen(server: ServerConfig, { failures, retryAfterMs, lastFailure
   const inARow = failures === 1 ? 'it failed' : `it failed ${failures} times in a row`;
   const again =
     retryAfterMs === 0 ? 'it is being tried right now' : `it is tried again in ${seconds(retryAfterMs)}`;
-  return new MCPConnectionError('UPS223', `${server.id} is left alone, since ${inARow}; ${again}`, {
+  const last = lastFailure instanceof Error ? ` (${lastFailure.message.replace(`${server.id}: `, '')})` : '';
+  return new MCPConnectionError('UPS223', `${server.id} is left alone, since ${inARow}${last}; ${again}`, {
     context: { server: server.id, failures, retry_after_ms: Math.ceil(retryAfterMs) },
     hint: 'Mend what it failed with; "circuit_breaker" of the server says how soon it is given up, and for how long.',
     ...(lastFailure instanceof Error ? { cause: lastFailure } : {}),

@@ -16,6 +16,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   '57014': 'SQL504',
 };
 
+const QUERY_CODES: readonly ErrorCode[] = ['SQL501', 'SQL502', 'SQL503', 'SQL504', 'SQL505'];
+
 /**
  * What a tool said when it failed, as an error of ours: with SQLSTATE and position where it is a query that failed,
  * else with the text that it gave.
@@ -28,7 +30,7 @@ export function toolFailure(
 ): MCPOrchestratorException {
   const { sqlstate, message, position, hint, category } = (result.structuredContent ?? {}) as QueryFailure;
   if (typeof sqlstate === 'string' && typeof message === 'string') {
-    return new MCPOrchestratorException(CODES[sqlstate] ?? 'SQL505', redact(message), {
+    return new MCPOrchestratorException(codeIn(result) ?? CODES[sqlstate] ?? 'SQL505', redact(message), {
       context: {
         server,
         sqlstate,
@@ -46,4 +48,10 @@ export function toolFailure(
     redact(text === '' ? `${tool} of ${server} failed and does not say why` : text),
     { context: { server, tool } },
   );
+}
+
+/** The code that a database server of ours gives to the failure; what another one puts there may be anything. */
+function codeIn({ _meta }: ToolResult): ErrorCode | undefined {
+  const code = (_meta as { readonly 'mcpx/code'?: unknown } | null | undefined)?.['mcpx/code'];
+  return QUERY_CODES.find((known) => known === code);
 }

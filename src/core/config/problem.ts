@@ -47,6 +47,18 @@ export function describeProblem(problem: Problem): string {
   return `${where} ${severity} ${code} ${message}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
+/** A log line is for whoever looks for the first mistakes. */
+const MOST_IN_LOG = 10;
+
+/** What a log line tells of the problems in `context.problems` of a failure. */
+export function problemsIn(context: Readonly<Record<string, unknown>>): {
+  readonly problems?: readonly string[];
+} {
+  const problems = (context['problems'] ?? []) as readonly Problem[];
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  return errors.length === 0 ? {} : { problems: errors.slice(0, MOST_IN_LOG).map(describeProblem) };
+}
+
 /** By file, then by place, then by code, so that the same file always reads the same. */
 export function compareProblems(a: Problem, b: Problem): number {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1;

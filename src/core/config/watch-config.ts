@@ -4,6 +4,7 @@ import type { Operation } from '../operation.js';
 import type { Config } from './config.js';
 import { differenceOf, type ConfigDifference } from './difference.js';
 import { loadConfig } from './load.js';
+import { problemsIn } from './problem.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { watchFile } from './watch-file.js';
 
@@ -46,7 +47,7 @@ export async function watchConfig(
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       const { code, message } = error;
-      op.log('config.reload_refused', { file, code, message }, 'warn');
+      op.log('config.reload_refused', { file, code, message, ...problemsIn(error.context) }, 'warn');
     }
   });
   const stopWatching = await watchFile(path.resolve(options.cwd, file), () => void look());

@@ -1,6 +1,6 @@
 import type { ServerConfig } from '../config/config.js';
 import { ResourceFetchError } from '../errors.js';
-import { nearest } from '../nearest.js';
+import { meant } from '../nearest.js';
 
 /** The configured servers in the order in which they answer: lowest priority number first, ties by id. */
 export class Registry {
@@ -39,7 +39,10 @@ export class Registry {
     const known = this.domains();
     throw new ResourceFetchError('RES301', `no server handles the domain "${domain}"`, {
       context: { known },
-      hint: `${meant(domain, known)}Known domains: ${known.join(', ')}.`,
+      hint:
+        known.length === 0
+          ? 'No server has domains.'
+          : `${meant(domain, known)}Known domains: ${known.join(', ')}.`,
       fix: 'mcpx servers list',
     });
   }
@@ -58,9 +61,4 @@ export class Registry {
 /** Ties go by id, so that the order of keys in the file never decides who wins. */
 function byPriority(a: ServerConfig, b: ServerConfig): number {
   return a.priority - b.priority || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
-}
-
-function meant(word: string, known: readonly string[]): string {
-  const near = nearest(word, known);
-  return near === undefined ? '' : `Did you mean "${near}"? `;
 }

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ServeError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import type { Operation } from '../../core/operation.js';
 import { lockDirectory } from './data-lock.js';
 import type { Engine } from './engine.js';
@@ -83,7 +84,7 @@ async function makeStandIn(
 function canonical(directory: string): string {
   const path = resolve(directory);
   if (existsSync(path)) return realpathSync(path);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   return join(realpathSync(dirname(path)), basename(path));
 }
 

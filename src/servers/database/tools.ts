@@ -156,7 +156,9 @@ async function answer(
     const { category, sqlstate, message, position, hint } = failure;
     const place = position === null ? '' : ` at character ${position}`;
     const text = `${category} (SQLSTATE ${sqlstate})${place}: ${message}${hint === null ? '' : `\n${hint}`}`;
-    return { isError: true, content: [{ type: 'text', text }], structuredContent: { ...failure } };
+    // A SQLSTATE does not tell several statements from other mistakes of syntax.
+    const _meta = { 'mcpx/code': error.code };
+    return { isError: true, content: [{ type: 'text', text }], structuredContent: { ...failure }, _meta };
   }
 }
 

@@ -398,6 +398,7 @@ export class Upstream {
 
   /** A connection that ended by itself is opened again at once: a restarted server is back before anyone notices. */
   #onClosed(): void {
+    this.#op.log('gateway.connection_lost', { server: this.server.id }, 'warn');
     this.#client = undefined;
     this.#watch = undefined;
     if (this.#state === 'up') void this.tryNow();
@@ -537,7 +538,9 @@ export class Upstream {
         : new MCPConnectionError('UPS206', `${this.server.id}: unexpected failure`, { cause: caught });
     const wasDown = this.#state === 'down';
     this.#state = 'down';
-    this.#error = error;
+    // Not that it is left alone, nor for how long by the time that somebody looks, but why.
+    this.#error =
+      error.code === 'UPS223' && error.cause instanceof MCPOrchestratorException ? error.cause : error;
     // Who knows whether the one that comes back is the same.
     if (!wasDown) this.#expireContents();
     // One that is being left alone is not asked before its time.

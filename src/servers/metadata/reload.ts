@@ -1,5 +1,6 @@
 import type { ServerNotifier } from '@modelcontextprotocol/server';
 import { oneAtATime } from '../../core/config/one-at-a-time.js';
+import { problemsIn } from '../../core/config/problem.js';
 import { MCPOrchestratorException } from '../../core/errors.js';
 import type { Operation } from '../../core/operation.js';
 import { loadMetadata } from './load.js';
@@ -39,7 +40,8 @@ export function createReload(
     } catch (error) {
       const code = error instanceof MCPOrchestratorException ? error.code : undefined;
       const message = error instanceof Error ? error.message : String(error);
-      op.log('metadata.reload_refused', { file, code, message }, 'warn');
+      const problems = error instanceof MCPOrchestratorException ? problemsIn(error.context) : {};
+      op.log('metadata.reload_refused', { file, code, message, ...problems }, 'warn');
       return false;
     }
   }

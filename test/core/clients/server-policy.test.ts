@@ -33,7 +33,7 @@ describe('a server that keeps failing', () => {
     const refused = outcome!.resources.find(({ error }) => error?.code === 'UPS223')?.error;
     expect(refused).toMatchObject({ context: { server: 'a', failures: 5 }, exitCode: 4 });
     expect(refused?.message).toMatch(
-      /^a is left alone, since it failed 5 times in a row; it is tried again in \d+(\.\d)? s$/,
+      /^a is left alone, since it failed 5 times in a row \(.+\); it is tried again in \d+(\.\d)? s$/,
     );
     expect(refused?.toJSON().causes.length).toBeGreaterThan(0);
     // Five rounds of eight at once, and the repetitions that the budget holds.

@@ -64,6 +64,18 @@ describe('a server that is down', () => {
     });
   }
 
+  it('is named with what it failed with, also while it is left alone', async () => {
+    const gone = await dead(5, { circuit_breaker: { failures: 1, reset: 60 } });
+    await using gateway = await startTestGateway({ gone }, FAIL_FAST);
+    const client = await gateway.client();
+    const isLeftAlone = () => gateway.log.some(({ fields }) => fields['code'] === 'UPS223');
+    await expect.poll(isLeftAlone, { timeout: 10_000 }).toBe(true);
+    expect(await failure(client.listResources())).toMatchObject({
+      message: expect.stringContaining('nothing listens'),
+      data: { code: 'UPS202', server: 'gone' },
+    });
+  });
+
   it('fail-fast: one that is not required never fails the whole', async () => {
     await using a = await startFakeUpstream();
     const servers = { a: over(a, 10), gone: await dead(1, { required: false }) };
