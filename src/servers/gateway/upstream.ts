@@ -64,6 +64,9 @@ interface Load {
 const MAX_TOOLS = 10_000;
 /** However often a server says that a list has changed, it is asked no more often than this on its account. */
 const RELOAD_MS = 200;
+/** What has been up for so long has not come up in vain; more than so many that were not are no restarts. */
+const STEADY_MS = 10_000;
+const MOST_SHORT_LIVES = 3;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const UPDATED = 'notifications/resources/updated';
 const CHANGED_LISTS: Readonly<Record<string, readonly ListKind[]>> = {
@@ -99,6 +102,9 @@ export class Upstream {
   readonly #reloads = new Map<ListKind, NodeJS.Timeout>();
   readonly #backoff = createBackoff();
   #state: UpstreamState = 'starting';
+  #upSince = -Infinity;
+  /** How often in a row its connection ended soon after it came up. */
+  #shortLives = 0;
   #error: MCPOrchestratorException | undefined;
   #joined: number;
   #attempt: Load | undefined;
@@ -321,7 +327,8 @@ export class Upstream {
       if (this.#state === 'down') this.#joined = this.#options.nextJoin();
       this.#state = 'up';
       this.#error = undefined;
-      this.#backoff.reset();
+      this.#upSince = performance.now();
+      if (this.#shortLives === 0) this.#backoff.reset();
       if (!wasUp) this.#op.log('gateway.server_up', { server: this.server.id });
       this.#options.onChange();
     } catch (error) {
@@ -396,12 +403,27 @@ export class Upstream {
     }
   }
 
-  /** A connection that ended by itself is opened again at once: a restarted server is back before anyone notices. */
+  /**
+   * A connection that ended by itself is opened again at once: a restarted server is back before anyone notices. One that
+   * ends again and again soon after it came up is a server that crashes, and gets pauses.
+   */
   #onClosed(): void {
     this.#op.log('gateway.connection_lost', { server: this.server.id }, 'warn');
     this.#client = undefined;
     this.#watch = undefined;
-    if (this.#state === 'up') void this.tryNow();
+    if (this.#state !== 'up') return;
+    const wasShort = performance.now() - this.#upSince < STEADY_MS;
+    this.#shortLives = wasShort ? this.#shortLives + 1 : 0;
+    if (this.#shortLives <= MOST_SHORT_LIVES) void this.tryNow();
+    else this.#fail(this.#keepsEnding());
+  }
+
+  #keepsEnding(): MCPConnectionError {
+    const { id } = this.server;
+    return new MCPConnectionError('UPS203', `${id} ends again and again soon after it has come up`, {
+      context: { server: id },
+      hint: 'The server may crash after it has listed what it has; look at its log.',
+    });
   }
 
   #load(kind: ListKind, span = this.#op.span): Load {

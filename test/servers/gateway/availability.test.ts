@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../fixtures/configuration.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
 import { CLIENT_KINDS, startTestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
@@ -21,6 +22,28 @@ const FAIL_FAST = { orchestration: { fail_fast: true } };
 async function dead(priority: number, more: object = {}) {
   return over({ mcpUrl: `http://127.0.0.1:${await freePort()}/mcp` }, priority, more);
 }
+
+/** An MCP server over stdio that lists one resource and is gone. */
+const CRASHES_AFTER_LISTING = `
+  import { createInterface } from 'node:readline';
+  const results = {
+    initialize: {
+      protocolVersion: '2025-11-25',
+      capabilities: { resources: {} },
+      serverInfo: { name: 'crashes', version: '1' },
+    },
+    'resources/list': { resources: [{ uri: 'x://1', name: 'one' }] },
+    'resources/templates/list': { resourceTemplates: [] },
+  };
+  let lists = 0;
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const { id, method } = JSON.parse(line);
+    if (id === undefined) return;
+    process.stdout.write(JSON.stringify({ jsonrpc: '2.0', id, result: results[method] ?? {} }) + '\\n');
+    if (method.endsWith('/list')) lists += 1;
+    if (lists === 2) setTimeout(() => process.exit(1), 100);
+  });
+`;
 
 describe('a server that is down', () => {
   for (const kind of CLIENT_KINDS) {
@@ -83,6 +106,19 @@ describe('a server that is down', () => {
     const { resources, _meta } = await (await gateway.client()).listResources();
     expect(resources).toHaveLength(3);
     expect(_meta).toMatchObject({ 'mcpx/complete': true, 'mcpx/servers': { gone: { status: 'failed' } } });
+  });
+
+  it('is given pauses where it ends again and again soon after it came up', async () => {
+    using folder = temporaryFolder();
+    const script = folder.write('crashes.mjs', CRASHES_AFTER_LISTING);
+    const crashes = { command: process.execPath, args: [script], priority: 1 };
+    await using gateway = await startTestGateway({ crashes });
+    const named = (event: string) => gateway.log.filter((line) => line.event === event);
+    await expect.poll(() => named('gateway.server_down'), { timeout: 20_000 }).not.toEqual([]);
+    expect(named('gateway.server_down')[0]?.fields).toMatchObject({ server: 'crashes', code: 'UPS203' });
+    expect(named('gateway.connection_lost')).toHaveLength(4);
+    const { _meta } = await (await gateway.client()).listResources();
+    expect(_meta).toMatchObject({ 'mcpx/servers': { crashes: { status: 'failed' } } });
   });
 
   it('is back after a restart, and clients are told', async () => {
