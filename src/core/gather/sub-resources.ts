@@ -2,6 +2,8 @@
 const STEPS = /[/?#]/g;
 /** A URI of more steps is not taken apart. */
 const MAX_STEPS = 100;
+/** Each whole is a text of its own. */
+const MAX_LENGTH = 8192;
 
 /**
  * Whether a resource is part of another one: servers may tell of the change of a part to who subscribed to the whole
@@ -18,6 +20,7 @@ export function isPartOf(uri: string, whole: string): boolean {
  * @returns `undefined` where these are more than anybody means
  */
 export function wholesOf(uri: string): readonly string[] | undefined {
+  if (uri.length > MAX_LENGTH) return undefined;
   const wholes = new Set([uri]);
   for (const { index } of uri.matchAll(STEPS)) {
     wholes.add(uri.slice(0, index)).add(uri.slice(0, index + 1));

@@ -131,11 +131,11 @@ export class Answers {
       measures.record({ method, server: answering, outcome: measured, durationMs, isKept });
       op.log('gateway.request', {
         method,
-        ...(typeof name === 'string' ? { name } : {}),
-        ...(uri === undefined ? {} : { uri }),
+        ...(typeof name === 'string' ? { name: shortened(name) } : {}),
+        ...(uri === undefined ? {} : { uri: shortened(uri) }),
         server: answering ?? null,
         ...(freshness === undefined ? {} : { source: freshness.hit ? 'cache' : 'live' }),
-        client: caller.name ?? null,
+        client: caller.name === undefined ? null : shortened(caller.name),
         outcome,
         duration_ms: Math.round(durationMs),
       });
@@ -171,6 +171,13 @@ export class Answers {
       span.end();
     }
   }
+}
+
+/** Clients choose it, and a line of the log is not where megabytes belong. */
+const MOST_IN_LOG = 500;
+
+function shortened(text: string): string {
+  return text.length <= MOST_IN_LOG ? text : `${text.slice(0, MOST_IN_LOG)}…`;
 }
 
 /** The parameters as they go on, without what was for us alone. */

@@ -16,7 +16,8 @@ it.each([
   expect(wholesOf(uri)?.includes(whole)).toBe(expected || uri === whole);
 });
 
-it('a URI of very many steps is not taken apart', () => {
+it('a URI of very many steps, or a very long one, is not taken apart', () => {
+  expect(wholesOf(`x:/${'y'.repeat(8190)}`)).toBeUndefined();
   expect(wholesOf(`x:${'/'.repeat(50)}`)).toHaveLength(51);
   expect(wholesOf(`x:${'/'.repeat(100_000)}`)).toBeUndefined();
 });

@@ -341,4 +341,16 @@ describe('the log', () => {
     expect(JSON.stringify(gateway.log)).not.toContain('private words');
     expect(JSON.stringify(gateway.log)).not.toContain('a note of a');
   });
+
+  it('holds no more of a name or a URI than a reader wants', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    await using gateway = await startTestGateway({ a: over(a, 1) });
+    const client = await gateway.client('legacy');
+    const long = 'x'.repeat(100_000);
+    await failure(client.callTool({ name: long }));
+    await failure(client.readResource({ uri: `note://${long}` }));
+    const lines = gateway.log.filter(({ event }) => event === 'gateway.request');
+    expect(lines).toHaveLength(2);
+    expect(Math.max(...lines.map((line) => JSON.stringify(line).length))).toBeLessThan(1000);
+  });
 });
