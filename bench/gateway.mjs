@@ -32,7 +32,7 @@ const rivals = flags.rivals ?? path.join(directory, 'rivals');
 const CONCURRENCIES = [1, 16, 64];
 const SLICE_MS = 500;
 /** Enough for the compiler to have seen what matters, and no longer where that takes long. */
-const WARM_UP = { concurrency: 16, requests: 3000, durationMs: 2000 };
+const WARM_UP = { concurrency: 16, requests: 12_000, durationMs: 4000 };
 const RESOURCES = 10;
 const SESSIONS = 1000;
 const READY_LIMIT_MS = 15_000;

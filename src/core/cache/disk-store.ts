@@ -5,6 +5,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  type Stats,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -50,6 +51,7 @@ export class DiskStore {
   readonly #forgotten = new Map<string, { all: number; names: Map<string, number> }>();
   /** It was made, or looked at, in this round of writing. */
   #hasFolder = false;
+  #wasOwn = false;
   #isTroubled = false;
 
   constructor(options: DiskOptions) {
@@ -60,11 +62,12 @@ export class DiskStore {
   read(key: string): readonly (readonly [string, Entry])[] {
     const file = this.#fileOf(key);
     // Before it is read: what another process writes meanwhile must not pass for what was read.
-    this.#seen.set(key, stampOf(file));
-    const found = readShelf(file, key);
-    if (found === undefined) return [];
+    const stats = statsOf(file);
+    this.#seen.set(key, stampOf(stats));
+    const found = this.#isFolderOwn() ? readShelf(file, key) : undefined;
+    if (stats === undefined || found === undefined) return [];
     for (const [, entry] of found.entries) this.#fromDisk.add(entry);
-    this.#touch(file);
+    this.#touch(file, stats.mtimeMs);
     return found.entries;
   }
 
@@ -100,7 +103,7 @@ export class DiskStore {
       if (text === undefined) rmSync(file, { force: true });
       else replaceFile(file, text);
       for (const [, entry] of entries) this.#fromDisk.add(entry);
-      this.#seen.set(shelf.key, stampOf(file));
+      this.#seen.set(shelf.key, stampOf(statsOf(file)));
     } catch (error) {
       this.#remove(file);
       if (!this.#isTroubled) this.#options.onTrouble?.(error as Error);
@@ -124,7 +127,8 @@ export class DiskStore {
     file: string,
     entries: readonly (readonly [string, Entry])[],
   ): readonly (readonly [string, Entry])[] {
-    if (stampOf(file) === this.#seen.get(key)) return entries;
+    const stats = statsOf(file);
+    if (stampOf(stats) === this.#seen.get(key)) return entries;
     const forgotten = this.#forgotten.get(key);
     const merged = new Map(
       (readShelf(file, key)?.entries ?? []).filter(
@@ -163,12 +167,16 @@ export class DiskStore {
     }
   }
 
-  #touch(file: string): void {
+  /** Looked at once in a run: what is read comes from there within milliseconds. */
+  #isFolderOwn(): boolean {
+    this.#wasOwn ||= isOwn(this.#options.folder);
+    return this.#wasOwn;
+  }
+
+  #touch(file: string, usedAt: number): void {
     try {
       const now = new Date();
-      if (now.getTime() - statSync(file).mtimeMs > TOUCH_AFTER_MS) {
-        utimesSync(file, now, now);
-      }
+      if (now.getTime() - usedAt > TOUCH_AFTER_MS) utimesSync(file, now, now);
     } catch {
       // A read-only disk: the order of leaving is worse, the answers are right.
     }
@@ -196,6 +204,7 @@ export interface KeptShelf extends ShelfFile {
 
 /** What lies in the folder of a cache, most recently used first. @throws nothing: an unreadable folder is empty */
 export function listShelves(folder: string): readonly KeptShelf[] {
+  if (!isOwn(folder)) return [];
   return listFiles(folder)
     .sort((a, b) => b.usedAt - a.usedAt)
     .flatMap(({ name, bytes }) => {
@@ -213,9 +222,10 @@ export function listShelves(folder: string): readonly KeptShelf[] {
  */
 export function clearShelves(folder: string, servers?: readonly string[]): number {
   let removed = 0;
+  const isOurs = isOwn(folder);
   for (const { name } of listFiles(folder)) {
     const file = path.join(folder, name);
-    const server = readShelf(file, name.replace(/\.json$/, ''))?.server;
+    const server = isOurs ? readShelf(file, name.replace(/\.json$/, ''))?.server : undefined;
     // A file that cannot be read belongs to nobody in particular, so it goes when everything does.
     if (servers !== undefined && (server === undefined || !servers.includes(server))) continue;
     rmSync(file, { force: true });
@@ -224,9 +234,9 @@ export function clearShelves(folder: string, servers?: readonly string[]): numbe
   return removed;
 }
 
+/** @param file  in a folder that is known to be the user's own */
 function readShelf(file: string, key: string): ShelfFile | undefined {
   try {
-    assertOwn(path.dirname(file));
     assertOwn(file);
     return parseShelf(readFileSync(file, 'utf8'), key);
   } catch {
@@ -290,12 +300,25 @@ function listFiles(
   });
 }
 
-/** Changes whenever a file is replaced. */
-function stampOf(file: string): string {
+function statsOf(file: string): Stats | undefined {
   try {
-    const { ino, size, mtimeMs } = statSync(file);
-    return `${ino} ${size} ${mtimeMs}`;
+    return statSync(file, { throwIfNoEntry: false });
   } catch {
-    return 'none';
+    return undefined;
   }
+}
+
+function isOwn(folder: string): boolean {
+  try {
+    assertOwn(folder);
+    return true;
+  } catch {
+    // It is not there yet, or others can write it.
+    return false;
+  }
+}
+
+/** Changes whenever a file is replaced. */
+function stampOf(stats: Stats | undefined): string {
+  return stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtimeMs}`;
 }
