@@ -1,17 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../fixtures/configuration.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { CLIENT_KINDS, startTestGateway } from '../../fixtures/gateway.js';
+import { CLIENT_KINDS, over, startTestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 import { freePort } from '../../fixtures/executable.js';
 
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
-const over = (upstream: { readonly mcpUrl: string }, priority: number, more: object = {}) => ({
-  url: upstream.mcpUrl,
-  transport: 'streamable-http',
-  priority,
-  ...more,
-});
 const failure = (promise: Promise<unknown>) =>
   promise.then(
     () => new Error('it succeeded'),

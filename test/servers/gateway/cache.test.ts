@@ -3,16 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayStatus } from '../../../src/core/clients/gateway-status.js';
 import { configOf, type FileSettings } from '../../fixtures/configuration.js';
 import { startFakeUpstream, type FakeUpstreamOptions } from '../../fixtures/fake-upstream.js';
-import { CLIENT_KINDS, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
+import { CLIENT_KINDS, over, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
-const over = (upstream: { readonly mcpUrl: string }, priority: number, more: object = {}) => ({
-  url: upstream.mcpUrl,
-  transport: 'streamable-http',
-  priority,
-  ...more,
-});
 const CACHED = { orchestration: { resource_cache_ttl: 300 } };
 /** Older servers give no hints. */
 const OLDER: FakeUpstreamOptions = { era: 'legacy' };

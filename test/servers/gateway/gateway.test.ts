@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { CLIENT_KINDS, startTestGateway } from '../../fixtures/gateway.js';
+import { CLIENT_KINDS, over, startTestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
-const over = (upstream: { readonly mcpUrl: string }, priority: number, more: object = {}) => ({
-  url: upstream.mcpUrl,
-  transport: 'streamable-http',
-  priority,
-  ...more,
-});
 
 /** What was read, of contents that are text. */
 const texts = ({ contents }: { contents: readonly object[] }) =>

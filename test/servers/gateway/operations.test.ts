@@ -2,17 +2,11 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
+import { over, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
 import { freePort } from '../../fixtures/executable.js';
 import { run } from '../../fixtures/io.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
-const over = (upstream: { readonly mcpUrl: string }, priority: number, more: object = {}) => ({
-  url: upstream.mcpUrl,
-  transport: 'streamable-http',
-  priority,
-  ...more,
-});
 const dead = async () => over({ mcpUrl: `http://127.0.0.1:${await freePort()}/mcp` }, 9);
 
 const originOf = (gateway: TestGateway) => `http://127.0.0.1:${gateway.served.port}`;

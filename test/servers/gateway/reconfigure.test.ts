@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { configOf } from '../../fixtures/configuration.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { startTestGateway } from '../../fixtures/gateway.js';
+import { over, startTestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
-const over = (upstream: { readonly mcpUrl: string }, priority: number, more: object = {}) => ({
-  url: upstream.mcpUrl,
-  transport: 'streamable-http',
-  priority,
-  ...more,
-});
 const DEGRADED = { fail_fast: false };
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
 

@@ -2,16 +2,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startTelemetry } from '../../../src/core/telemetry/start.js';
 import { freePort } from '../../fixtures/executable.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { CLIENT_KINDS, startTestGateway } from '../../fixtures/gateway.js';
+import { CLIENT_KINDS, over, startTestGateway } from '../../fixtures/gateway.js';
 import { startCollector, type Collector } from '../../fixtures/otlp-collector.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
-const over = (upstream: { readonly mcpUrl: string }, priority: number, more: object = {}) => ({
-  url: upstream.mcpUrl,
-  transport: 'streamable-http',
-  priority,
-  ...more,
-});
 const CACHED = { orchestration: { resource_cache_ttl: 300 } };
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
