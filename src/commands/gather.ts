@@ -3,6 +3,7 @@ import type { Outcome } from '../core/gather/outcome.js';
 import { CACHE_OPTIONS, cacheMode } from './cache-options.js';
 import type { CommandDefinition, CommandInput } from './command.js';
 import { durationMs, wholeNumber } from './values.js';
+import { WANTED_OPTIONS, wanted } from './wanted.js';
 
 export const gatherCommand: CommandDefinition = {
   name: 'gather',
@@ -12,7 +13,7 @@ export const gatherCommand: CommandDefinition = {
     { flags: '--domain <domains...>', description: 'only servers that handle one of these domains' },
     { flags: '--fail-fast', description: 'the first failure stops the whole; nothing partial is printed' },
     { flags: '--degraded', description: 'print what there is, and say what is missing (exit 6)' },
-    { flags: '--list-only', description: 'list resources without reading them' },
+    ...WANTED_OPTIONS,
     ...CACHE_OPTIONS,
     {
       flags: '--timeout <duration>',
@@ -31,6 +32,7 @@ export const gatherCommand: CommandDefinition = {
     'mcpx gather',
     "mcpx gather --json | jq '.servers | keys'",
     'mcpx gather product_metadata_mcp --list-only',
+    "mcpx gather --include 'product-aliases://*' 'database://*' --max-bytes 1MB",
     'mcpx gather --domain products sales --degraded --deadline 10s',
   ],
   exits: [0, 2, 3, 4, 5, 6, 7, 130],
@@ -44,7 +46,7 @@ async function run(input: CommandInput): Promise<number> {
     { openSession, orchestratorOptions },
     { MCPOrchestrator },
     { chooseServers },
-    { ConfigurationError },
+    { ConfigurationError, ResourceFetchError },
   ] = await Promise.all([
     import('./session.js'),
     import('../core/orchestrator.js'),
@@ -55,6 +57,8 @@ async function run(input: CommandInput): Promise<number> {
     throw new ConfigurationError('CLI901', '--fail-fast and --degraded contradict each other');
   }
   const cache = cacheMode(options);
+  const asked = wanted(options);
+  const { include } = asked.selection;
   const startedAt = new Date().toISOString();
   const { config, op } = await openSession(input);
   const timeoutMs = options['timeout'] as number | undefined;
@@ -73,8 +77,8 @@ async function run(input: CommandInput): Promise<number> {
       ? (await import('./progress.js')).startProgress(io)
       : undefined;
   const format = global.output;
-  // In fail-fast mode a line that is out cannot be taken back, so lines wait until nothing can fail any more.
-  const streams = format === 'ndjson' && !failFast;
+  // A line that is out cannot be taken back, so lines wait where a failure may come after them.
+  const streams = format === 'ndjson' && !failFast && include === undefined;
   const [{ gatherServerLine }, { writeValue }, { printGathered }] = await Promise.all([
     import('../render/gather-report.js'),
     import('./output.js'),
@@ -97,7 +101,7 @@ async function run(input: CommandInput): Promise<number> {
       {
         servers,
         failFast,
-        listOnly: options['listOnly'] === true,
+        ...asked,
         oneShot: true,
         cache,
         ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
@@ -111,6 +115,15 @@ async function run(input: CommandInput): Promise<number> {
     progress?.stop();
   }
   await Promise.all(lines);
+  if (
+    include !== undefined &&
+    gathered.outcomes.every(({ status, resources }) => status === 'ok' && resources.length === 0)
+  ) {
+    throw new ResourceFetchError('RES305', `no server lists a resource that matches ${include.join(' ')}`, {
+      hint: '"*" stands for any characters, slashes too; a glob has to match the whole URI.',
+      fix: 'mcpx gather --list-only',
+    });
+  }
 
   await printGathered(gathered, { operationId: op.id, startedAt }, { global, io, areServersOut: streams });
   if (cache === 'use' && timeoutMs === undefined) {

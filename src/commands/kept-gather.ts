@@ -44,7 +44,7 @@ export async function keptGather(argv: readonly string[], io: Io): Promise<numbe
       NOBODY,
       {
         failFast: config.failFast,
-        listOnly: run.listOnly,
+        ...run.wanted,
         deadlineMs: DEADLINE_MS,
         concurrency: run.servers.length,
         redact: (text) => text,

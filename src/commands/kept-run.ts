@@ -11,6 +11,7 @@ import { shelfOf } from '../core/gather/shelf-of.js';
 import { makeFolder } from '../core/make-folder.js';
 import { readVersion } from '../core/version.js';
 import type { CommandInput, GlobalOptions, Io } from './command.js';
+import { wanted, type Wanted } from './wanted.js';
 
 /**
  * What a `gather` came down to, so that the same command line needs neither its flags nor its configuration read again:
@@ -18,7 +19,7 @@ import type { CommandInput, GlobalOptions, Io } from './command.js';
  */
 export interface KeptRun {
   readonly global: Pick<GlobalOptions, 'output' | 'color' | 'quiet' | 'logFormat' | 'logLevel' | 'verbose'>;
-  readonly listOnly: boolean;
+  readonly wanted: Wanted;
   readonly config: Pick<Config, 'cacheTtlMs' | 'cacheMaxBytes' | 'failFast' | 'logging'>;
   /** Those that were asked, in priority order, without what connects to them. */
   readonly servers: readonly { readonly server: ServerConfig; readonly shelf: Shelf }[];
@@ -70,7 +71,7 @@ export function rememberRun(
       logFormat: global.logFormat,
       ...(global.logLevel === undefined ? {} : { logLevel: global.logLevel }),
     },
-    listOnly: options['listOnly'] === true,
+    wanted: wanted(options),
     config: {
       cacheTtlMs: config.cacheTtlMs,
       cacheMaxBytes: config.cacheMaxBytes,

@@ -624,7 +624,12 @@ export const ERROR_CATALOGUE = {
     ],
   },
   RES305: {
-    causes: ['The URI is misspelt.', 'The server that has it is down.', 'It is excluded by `resources`.'],
+    causes: [
+      'The URI is misspelt.',
+      'The server that has it is down.',
+      'It is excluded by `resources`.',
+      'No URI matches a glob of `--include`.',
+    ],
     example:
       '$ mcpx read product-aliases://lst\nerror RES305 unknown_uri: no server has the resource product-aliases://lst',
     remedies: [

@@ -22,6 +22,7 @@ import {
 } from './errors.js';
 import { Answers, dropRead, LIST_NAMES, type ServerCache } from './gather/answers.js';
 import { gather } from './gather/gather.js';
+import type { Selection } from './gather/select.js';
 import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
 import { Listening, type Forget } from './gather/listening.js';
@@ -88,6 +89,10 @@ export interface GatherRequest {
   /** Overrides `fail_fast` of the configuration. */
   readonly failFast?: boolean;
   readonly listOnly?: boolean;
+  /** Which of the resources that the configuration lets through; all when left out. */
+  readonly selection?: Selection;
+  /** Largest contents of one resource; a larger one fails with UPS209. 64 MiB bound it in any case. */
+  readonly maxBytes?: number;
   /** Lets go of each connection as soon as its server is done with, since no other request follows. */
   readonly oneShot?: boolean;
   readonly deadlineMs?: number;
@@ -288,6 +293,8 @@ export class MCPOrchestrator implements AsyncDisposable {
       {
         failFast: request.failFast ?? this.config.failFast,
         listOnly: request.listOnly ?? false,
+        ...(request.selection === undefined ? {} : { selection: request.selection }),
+        ...(request.maxBytes === undefined ? {} : { maxBytes: request.maxBytes }),
         oneShot: request.oneShot ?? false,
         deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
         concurrency: request.concurrency ?? this.config.maxConnections,

@@ -342,6 +342,63 @@ describe('choosing', () => {
     expect(upstreams.a.reads.size).toBe(0);
   });
 
+  it('--include and --exclude choose by URI among what the configuration lets through', async () => {
+    await using upstreams = await two();
+    const { a, b } = upstreams.servers;
+    const servers = { a: { ...a, resources: { exclude: ['item://2'] } }, b };
+    const urisOf = async (...flags: string[]) => {
+      const { servers: gathered } = report(await gather(servers, [...flags, '--json']));
+      const all = Object.entries(gathered).map(([id, { resources }]) => [
+        id,
+        Object.values(resources as Record<string, { readonly uri: string }>).map(({ uri }) => uri),
+      ]);
+      return Object.fromEntries(all) as unknown;
+    };
+    expect(await urisOf()).toEqual({ a: ['item://1', 'item://3'], b: ['item://1'] });
+    expect(await urisOf('--include', 'item://1', '*2')).toEqual({ a: ['item://1'], b: ['item://1'] });
+    expect(await urisOf('--exclude', '*//1')).toEqual({ a: ['item://3'], b: [] });
+    expect(await urisOf('--include', 'item*', '--exclude', '*1')).toEqual({ a: ['item://3'], b: [] });
+    expect(upstreams.a.reads.get('item://2')).toBeUndefined();
+    expect(upstreams.a.reads.get('item://1')).toBe(2);
+  });
+
+  it.each(['json', 'ndjson'])(
+    '--include that matches nothing is not found, and prints nothing (%s)',
+    async (format) => {
+      await using upstreams = await two();
+      const ran = await gather(upstreams.servers, ['--include', 'itm://*', 'b', '--degraded', '-o', format]);
+      expect(ran).toMatchObject({ status: 7, stdout: '' });
+      expect(errorLine(ran)).toMatchObject({
+        code: 'RES305',
+        message: 'no server lists a resource that matches itm://* b',
+      });
+    },
+  );
+
+  it('--max-bytes names each resource that is larger, and gives the others', async () => {
+    const resources = [10, 11].map((size) => ({ uri: `size://${size}`, text: 'x'.repeat(size) }));
+    await using upstream = await startFakeUpstream({ resources });
+    const servers = { a: { url: upstream.mcpUrl, priority: 1, domains: ['products'] } };
+    const degraded = await gather(servers, ['--max-bytes', '10', '--degraded', '--json']);
+    expect(degraded.status).toBe(6);
+    expect(report(degraded).servers['a']).toMatchObject({
+      status: 'partial',
+      error: {
+        code: 'UPS209',
+        message: expect.stringContaining('size://11 has 11 bytes, more than the 10') as string,
+      },
+      resources: { 'size://10': { text: 'x'.repeat(10) } },
+    });
+    const strict = await gather(servers, ['--max-bytes', '10', '--fail-fast', '--json']);
+    expect(strict).toMatchObject({ status: 4, stdout: '' });
+    expect(errorLine(strict)).toMatchObject({
+      code: 'UPS209',
+      hint: expect.stringContaining('--max-bytes') as string,
+    });
+    expect(await gather(servers, ['--max-bytes', '11'])).toMatchObject({ status: 0 });
+    expect(await gather(servers, ['--max-bytes', 'much'])).toMatchObject({ status: 2 });
+  });
+
   it('--concurrency and its variable bound the servers that are worked on', async () => {
     await using upstreams = await two();
     for (const [flags, variable] of [

@@ -77,19 +77,22 @@ function stable(text: string): string {
 }
 
 describe('a gather whose answers are all kept', () => {
-  it.each([[[]], [['--json']], [['-o', 'ndjson']], [['--list-only', '--degraded', '--json']]])(
-    'with %j needs a small part of the program, and prints the same',
-    async (args) => {
-      await using at = await world();
-      expect(await at.gather(args)).toMatchObject({ status: 0, bundles: 'kept mcpx' });
-      const second = await at.gather(args);
-      expect(second).toMatchObject({ status: 0, stderr: '', bundles: 'kept' });
-      const whole = await at.gather(args, { OTEL_SDK_DISABLED: 'true' });
-      expect(whole.bundles).toBe('kept mcpx');
-      expect(stable(second.stdout)).toBe(stable(whole.stdout));
-      expect([at.one.lists, at.two.lists]).toEqual([1, 1]);
-    },
-  );
+  it.each([
+    [[]],
+    [['--json']],
+    [['-o', 'ndjson']],
+    [['--list-only', '--degraded', '--json']],
+    [['--json', '--exclude', '*1', '--include', 'item:*']],
+  ])('with %j needs a small part of the program, and prints the same', async (args) => {
+    await using at = await world();
+    expect(await at.gather(args)).toMatchObject({ status: 0, bundles: 'kept mcpx' });
+    const second = await at.gather(args);
+    expect(second).toMatchObject({ status: 0, stderr: '', bundles: 'kept' });
+    const whole = await at.gather(args, { OTEL_SDK_DISABLED: 'true' });
+    expect(whole.bundles).toBe('kept mcpx');
+    expect(stable(second.stdout)).toBe(stable(whole.stdout));
+    expect([at.one.lists, at.two.lists]).toEqual([1, 1]);
+  });
 
   it('logs as the configuration says', async () => {
     await using at = await world({ enable_logging: true, log_level: 'INFO' });

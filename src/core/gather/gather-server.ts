@@ -11,7 +11,7 @@ import type { Freshness } from '../cache/lifetime.js';
 import { Answers, type Ask, type ServerCache } from './answers.js';
 import { decodeContents, decodeResources, decodeTemplates, type ListedResource } from './decode.js';
 import type { GatheredResource, Outcome, Warning } from './outcome.js';
-import { selects } from './select.js';
+import { selects, type Selection } from './select.js';
 
 /** Resources of one server that are read at once. */
 const READS_AT_ONCE = 8;
@@ -25,6 +25,10 @@ export interface GatherServerOptions {
   readonly failFast: boolean;
   /** Only lists, reads nothing. */
   readonly listOnly: boolean;
+  /** Which of the resources that its configuration lets through; all when left out. */
+  readonly selection?: Selection;
+  /** Of the contents of one resource. */
+  readonly maxBytes?: number;
   readonly redact: (text: string) => string;
   /** Counts what all servers gave, and throws where it is too much. */
   readonly account: (bytes: number) => void;
@@ -89,7 +93,8 @@ export async function gatherServer(
     if (options.failFast && broken[0] !== undefined) throw broken[0];
 
     enter('read');
-    const chosen = keyed(resources.filter((resource) => selects(server, resource.uri)));
+    const { selection = {} } = options;
+    const chosen = keyed(resources.filter(({ uri }) => selects(server, uri) && selects(selection, uri)));
     const limit = pLimit(READS_AT_ONCE);
     const gathered = await Promise.all(
       chosen.map(([key, resource]) =>
@@ -148,6 +153,7 @@ export async function gatherServer(
     try {
       const { value, freshness: age } = await answers.read(resource.uri, op);
       const { contents, bytes, notJson, garbled } = decoded(resource.uri, value.contents);
+      if (bytes > (options.maxBytes ?? Infinity)) throw tooMany(resource.uri, bytes, options.maxBytes);
       options.account(bytes);
       if (notJson > 0) {
         warnings.push({
@@ -239,6 +245,17 @@ export async function gatherServer(
       redact: options.redact,
     };
   }
+}
+
+function tooMany(uri: string, bytes: number, maxBytes: number | undefined): ResourceFetchError {
+  return new ResourceFetchError(
+    'UPS209',
+    `${uri} has ${bytes} bytes, more than the ${maxBytes} that were asked for`,
+    {
+      context: { uri, bytes, max_bytes: maxBytes },
+      hint: 'Raise --max-bytes, or leave the resource out with --exclude.',
+    },
+  );
 }
 
 function unread(key: string, resource: ListedResource, freshness: Freshness): GatheredResource {

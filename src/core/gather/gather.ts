@@ -8,6 +8,7 @@ import type { ServerCache } from './answers.js';
 import { findConflicts } from './conflicts.js';
 import { createAccount, gatherServer, type Reach } from './gather-server.js';
 import type { Gathered, Outcome } from './outcome.js';
+import type { Selection } from './select.js';
 import { logGathered, logOutcome } from './log-outcome.js';
 import { traceGathered, traceOutcome } from './trace-outcome.js';
 
@@ -17,6 +18,9 @@ const MAX_GATHER_BYTES = 512 * 1024 * 1024;
 export interface GatherOptions {
   readonly failFast: boolean;
   readonly listOnly?: boolean;
+  readonly selection?: Selection;
+  /** Of the contents of one resource. */
+  readonly maxBytes?: number;
   /** Lets go of each connection as soon as its server is done with, since no other request follows. */
   readonly oneShot?: boolean;
   readonly deadlineMs: number;
@@ -88,6 +92,8 @@ async function gatherAll(
         const asked = {
           failFast,
           listOnly: options.listOnly ?? false,
+          ...(options.selection === undefined ? {} : { selection: options.selection }),
+          ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
           oneShot: options.oneShot ?? false,
           deadlineAt: started + options.deadlineMs,
           redact: options.redact,

@@ -1,9 +1,13 @@
-import type { ServerConfig } from '../config/config.js';
+/** Which resources are wanted, by globs of their URIs: all that `include` names (all when left out) but for `exclude`. */
+export interface Selection {
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+}
 
-/** Whether a server's `resources.include` and `resources.exclude` let a URI through. */
-export function selects(server: Pick<ServerConfig, 'include' | 'exclude'>, uri: string): boolean {
-  const included = server.include === undefined || server.include.some((glob) => matchesGlob(glob, uri));
-  return included && !server.exclude.some((glob) => matchesGlob(glob, uri));
+/** Whether a server's `resources.include` and `resources.exclude`, or those of one gather, let a URI through. */
+export function selects({ include, exclude = [] }: Selection, uri: string): boolean {
+  const isIncluded = include === undefined || include.some((glob) => matchesGlob(glob, uri));
+  return isIncluded && !exclude.some((glob) => matchesGlob(glob, uri));
 }
 
 /**
