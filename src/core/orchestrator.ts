@@ -165,8 +165,12 @@ export class MCPOrchestrator implements AsyncDisposable {
   readonly #secrets = new Set<string>();
   readonly #redact = (text: string) => this.#redactor(text);
   readonly #errors = new Map<string, MCPOrchestratorException>();
-  readonly #listening = new Listening((server, changed) => this.#forget(server, changed));
   readonly #ending = new AbortController();
+  readonly #listening = new Listening(
+    (server, changed) => this.#forget(server, changed),
+    this.#ending.signal,
+  );
+  readonly #follow = this.#listening.follow.bind(this.#listening);
   readonly #shelves = new WeakMap<ServerConfig, Shelf>();
   #config: Config;
   #registry: Registry;
@@ -287,6 +291,7 @@ export class MCPOrchestrator implements AsyncDisposable {
    */
   async gather(request: GatherRequest = {}, op: Operation = createOperation()): Promise<Gathered> {
     const servers = request.servers === undefined ? this.registry.servers : this.#chosen(request.servers);
+    const listens = this.#options.listens === true && request.oneShot !== true;
     const gathered = await gather(
       servers,
       this.#connections,
@@ -299,7 +304,10 @@ export class MCPOrchestrator implements AsyncDisposable {
         deadlineMs: request.deadlineMs ?? this.config.deadlineMs,
         concurrency: request.concurrency ?? this.config.maxConnections,
         redact: this.#redact,
-        cacheOf: (server) => this.cacheOf(server, request.cache ?? 'use'),
+        cacheOf: (server) => ({
+          ...this.cacheOf(server, request.cache ?? 'use'),
+          ...(listens ? { follow: this.#follow } : {}),
+        }),
         ...(request.onPhase === undefined ? {} : { onPhase: request.onPhase }),
         onOutcome: (outcome) => {
           this.#remember(outcome);
@@ -310,25 +318,25 @@ export class MCPOrchestrator implements AsyncDisposable {
     );
     this.#initialized = true;
     this.#flushCache(op);
-    if (request.oneShot !== true) {
+    if (listens) {
       const deadlineMs = request.deadlineMs ?? this.config.deadlineMs;
-      await this.#listen(gathered, Math.max(0, deadlineMs - gathered.durationMs), op);
+      const withinMs = Math.max(0, deadlineMs - gathered.durationMs);
+      // The answers are there, whatever comes of it.
+      await this.#followKept(gathered, withinMs, op).catch(() => undefined);
     }
     return gathered;
   }
 
-  /** Hears of changes from every server that is connected, where that was asked for. */
-  async #listen({ outcomes }: Gathered, withinMs: number, op: Operation): Promise<void> {
-    if (this.#options.listens !== true) return;
-    // The answers are there: a server that is silent about its subscriptions does not hold them back for longer.
+  /** Hears of changes of what was kept before there was a connection to hear of them on. */
+  async #followKept({ outcomes }: Gathered, withinMs: number, op: Operation): Promise<void> {
     using deadline = this.#deadline(withinMs, op);
-    const signal = AbortSignal.any([deadline.signal, this.#ending.signal]);
+    const inner = withSignal(op, deadline.signal);
     await Promise.all(
       outcomes.map(async ({ server, resources }) => {
         const client = this.#connections.find(server.id);
         if (client === undefined) return;
         const uris = resources.filter(({ error }) => error === undefined).map(({ uri }) => uri);
-        await this.#listening.follow(client, uris, signal);
+        await Promise.all([undefined, ...uris].map((uri) => this.#listening.follow(client, uri, inner)));
       }),
     );
   }

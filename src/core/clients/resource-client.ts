@@ -423,6 +423,7 @@ class SdkResourceClient implements ResourceClient {
     void this.closed.then(() => ended.abort());
     const watch = startWatch(this.#client, this.#transport, listener, ended.signal);
     return {
+      ready: watch.ready,
       subscribe: async (uri, signal) => {
         const started = performance.now();
         try {

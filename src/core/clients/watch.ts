@@ -17,6 +17,8 @@ export interface WatchListener {
 
 /** Listening to one server, for as long as its connection lasts. */
 export interface Watch {
+  /** Settles when the first stream is open, or the server has none: what changes from then on is told. */
+  readonly ready: Promise<void>;
   /** Also tells of changes of this resource. @throws what the server answers */
   subscribe(uri: string, signal: AbortSignal): Promise<void>;
   /** Tells of it no more; a server that does not take it is let be. */
@@ -46,10 +48,16 @@ export function startWatch(
   };
   if (client.getProtocolEra() === 'modern') return new ModernWatch(client, listener, closed);
   const { listen } = transport;
-  if (listen !== undefined) void keepOpen((onOpen) => listen.call(transport, onOpen), listener, closed);
+  const ready =
+    listen === undefined
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => {
+          void keepOpen((onOpen) => listen.call(transport, onOpen), resolve, listener, closed);
+        });
   const ask = (method: string, uri: string, signal: AbortSignal) =>
     client.request({ method, params: { uri } }, ANY_OBJECT, { signal, timeout: REQUEST_MS });
   return {
+    ready,
     subscribe: async (uri, signal) => {
       await ask('resources/subscribe', uri, signal);
     },
@@ -59,21 +67,28 @@ export function startWatch(
   };
 }
 
-/** Opens a stream again whenever it ends, with growing pauses, until the server says that it has none. */
+/**
+ * Opens a stream again whenever it ends, with growing pauses, until the server says that it has none.
+ *
+ * @param onFirst  called when it is open, or the first attempt was in vain
+ */
 async function keepOpen(
   open: (onOpen: () => void) => Promise<'ended' | 'unsupported'>,
+  onFirst: () => void,
   listener: WatchListener,
   closed: AbortSignal,
 ): Promise<void> {
   let failures = 0;
-  let wasOpen = false;
+  let isAgain = false;
   const onOpen = () => {
-    if (wasOpen) listener.onGap();
-    wasOpen = true;
+    if (isAgain) listener.onGap();
+    onFirst();
   };
   while (!closed.aborted) {
     const started = performance.now();
     const end = await open(onOpen).catch(() => 'ended' as const);
+    isAgain = true;
+    onFirst();
     if (end === 'unsupported' || closed.aborted) return;
     failures = performance.now() - started > STEADY_MS ? 0 : failures + 1;
     await sleep(pauseAfter(failures), undefined, { signal: closed, ref: false }).catch(() => undefined);
@@ -82,6 +97,7 @@ async function keepOpen(
 
 /** One `subscriptions/listen` for everything; another set of resources needs a new one, and then the old one ends. */
 class ModernWatch implements Watch {
+  readonly ready: Promise<void>;
   readonly #client: LeanClient;
   readonly #listener: WatchListener;
   readonly #closed: AbortSignal;
@@ -95,6 +111,7 @@ class ModernWatch implements Watch {
     this.#listener = listener;
     this.#closed = closed;
     this.#turn = this.#renew().catch(() => this.#againLater());
+    this.ready = this.#turn;
   }
 
   async subscribe(uri: string, signal: AbortSignal): Promise<void> {

@@ -19,6 +19,11 @@ export interface ServerCache {
   readonly policy: CachePolicy;
   readonly mode: CacheMode;
   readonly serveStaleOnError: boolean;
+  /**
+   * Called before a list, or the resource of a URI, is asked for that may be kept: what changes from then on is heard
+   * of.
+   */
+  readonly follow?: (client: ResourceClient, uri: string | undefined, op: Operation) => Promise<void>;
   /** This is the only gather of its process. */
   readonly isAlone?: boolean;
 }
@@ -79,7 +84,7 @@ export class Answers {
   }
 
   read(uri: string, op: Operation): Promise<Answer<RawRead>> {
-    return this.#answer(readName(uri), isRead, (client, inner) => client.readResource(uri, inner), op);
+    return this.#answer(readName(uri), isRead, (client, inner) => client.readResource(uri, inner), op, uri);
   }
 
   /** An answer that turned out to be malformed is asked for anew the next time. */
@@ -107,6 +112,7 @@ export class Answers {
     accepts: (value: unknown) => boolean,
     call: (client: ResourceClient, op: Operation) => Promise<T>,
     op: Operation,
+    uri?: string,
   ): Promise<Answer<T>> {
     if (this.#kept === undefined) {
       this.misses += 1;
@@ -114,12 +120,14 @@ export class Answers {
     }
     const kept = this.#kept;
     const { cache, policy, mode } = kept;
+    const mayKeep = mode !== 'off' && policy.ttlMs > 0;
     const answer = await cache.load<T>(
       questionOf(kept, name, accepts),
       async (inner) => {
         const { ttlMs, cacheScope, ...value } = await this.#ask(async (client, asked) => {
+          if (mayKeep) await kept.follow?.(client, uri, asked);
           const result = await call(client, asked);
-          if (mode !== 'off' && policy.ttlMs > 0) this.#keepConnection(client.connection, kept);
+          if (mayKeep) this.#keepConnection(client.connection, kept);
           return result;
         }, inner);
         return {

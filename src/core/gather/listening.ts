@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { ResourceClient } from '../clients/resource-client.js';
 import type { ServerNotification, Watch } from '../clients/watch.js';
 import type { ServerConfig } from '../config/config.js';
-import { abortable } from '../resilience/deadline.js';
+import type { Operation } from '../operation.js';
+import { abortable, createDeadline } from '../resilience/deadline.js';
 
 /** What a server says has changed; `anything` where it could not be heard for a while. */
 export type Forget = (server: ServerConfig, changed: 'lists' | 'anything' | { readonly uri: string }) => void;
@@ -10,6 +12,24 @@ export type Forget = (server: ServerConfig, changed: 'lists' | 'anything' | { re
 /** Subscriptions cost a request each, and an answer that is not listened for still has its time to live. */
 const MOST_SUBSCRIPTIONS = 100;
 const SUBSCRIPTIONS_AT_ONCE = 8;
+/** A server that is silent about subscriptions does not hold its answers back for longer, nor more than once. */
+const PATIENCE_MS = 500;
+
+/** Something that a server was asked for, and whether it has answered. */
+interface Asked {
+  readonly answer: Promise<void>;
+  isAnswered: boolean;
+}
+
+/** What is heard of over one connection. */
+interface Followed {
+  readonly watch: Watch;
+  readonly ready: Asked;
+  /** By URI. */
+  readonly subscribed: Map<string, Asked>;
+  readonly limit: ReturnType<typeof pLimit>;
+  isSilent: boolean;
+}
 
 /**
  * Hears from connected servers what has changed (`notifications/resources/list_changed` and `…/updated`), so that kept
@@ -17,41 +37,65 @@ const SUBSCRIPTIONS_AT_ONCE = 8;
  */
 export class Listening {
   readonly #forget: Forget;
-  readonly #followed = new WeakMap<ResourceClient, { readonly watch: Watch; readonly uris: Set<string> }>();
+  readonly #ending: AbortSignal;
+  readonly #followed = new WeakMap<ResourceClient, Followed>();
 
-  constructor(forget: Forget) {
+  /** @param ending  ends the subscribing that is still under way */
+  constructor(forget: Forget, ending: AbortSignal) {
     this.#forget = forget;
+    this.#ending = ending;
+    // Every request in flight listens; more than ten are no leak.
+    setMaxListeners(0, ending);
   }
 
   /**
-   * Listens to a connection from now on, and for changes of these resources where the server offers that.
-   *
-   * @param signal  ends the subscribing, not the listening, which lasts as long as the connection
+   * Listens to a connection from now on, and for changes of the resource where the server offers that. Asked for
+   * before something is read, it misses no change of it: a server that is not done with it after a short while is not
+   * waited for, and what was read meanwhile is forgotten when it is.
    */
-  async follow(client: ResourceClient, uris: readonly string[], signal: AbortSignal): Promise<void> {
+  async follow(client: ResourceClient, uri: string | undefined, op: Operation): Promise<void> {
+    const { server } = client;
     const followed = this.#followed.get(client) ?? this.#listen(client);
+    const { watch, ready, subscribed, limit } = followed;
+    await this.#waitFor(ready, followed, () => this.#forget(server, 'anything'), op);
     const { subscribe } = (client.connection.declared['resources'] ?? {}) as { readonly subscribe?: unknown };
-    if (subscribe !== true) return;
-    const room = MOST_SUBSCRIPTIONS - followed.uris.size;
-    const added = uris.filter((uri) => !followed.uris.has(uri)).slice(0, room);
-    for (const uri of added) followed.uris.add(uri);
-    const limit = pLimit(SUBSCRIPTIONS_AT_ONCE);
-    // A server may refuse it for some; their answers are kept for their time to live all the same.
-    const subscribed = added.map((uri) =>
-      limit(() => followed.watch.subscribe(uri, signal)).catch(() => undefined),
-    );
-    await abortable(Promise.all(subscribed), signal).catch(() => undefined);
+    if (uri === undefined || subscribe !== true) return;
+    let asked = subscribed.get(uri);
+    if (asked === undefined) {
+      if (subscribed.size >= MOST_SUBSCRIPTIONS) return;
+      asked = askedFor(limit(() => watch.subscribe(uri, this.#ending)));
+      subscribed.set(uri, asked);
+    }
+    await this.#waitFor(asked, followed, () => this.#forget(server, { uri }), op);
   }
 
-  #listen(client: ResourceClient) {
+  async #waitFor(asked: Asked, followed: Followed, onLate: () => void, op: Operation): Promise<void> {
+    if (asked.isAnswered) return;
+    // A server may refuse it; what it answers is kept for its time to live all the same.
+    const answered = asked.answer.catch(() => undefined);
+    if (!followed.isSilent) {
+      using patience = createDeadline(PATIENCE_MS, () => new Error('silent about subscriptions'), op.signal);
+      await abortable(answered, patience.signal).catch(() => undefined);
+      op.signal.throwIfAborted();
+      if (asked.isAnswered) return;
+      followed.isSilent = true;
+    }
+    asked.answer.then(onLate, () => undefined);
+  }
+
+  #listen(client: ResourceClient): Followed {
     const { server } = client;
     const onGap = () => this.#forget(server, 'anything');
+    const watch = client.watch({
+      onNotification: (notification) => this.#onNotification(server, notification),
+      onGap,
+    });
     const followed = {
-      watch: client.watch({
-        onNotification: (notification) => this.#onNotification(server, notification),
-        onGap,
-      }),
-      uris: new Set<string>(),
+      watch,
+      ready: askedFor(watch.ready),
+      subscribed: new Map<string, Asked>(),
+      limit: pLimit(SUBSCRIPTIONS_AT_ONCE),
+      isSilent: false,
     };
     this.#followed.set(client, followed);
     // While its answers are fresh nobody would connect again, and nobody would hear of a change.
@@ -65,4 +109,13 @@ export class Listening {
     if (method === 'notifications/resources/updated' && typeof uri === 'string')
       this.#forget(server, { uri });
   }
+}
+
+function askedFor(answer: Promise<void>): Asked {
+  const asked = { answer, isAnswered: false };
+  const onAnswer = () => {
+    asked.isAnswered = true;
+  };
+  answer.then(onAnswer, onAnswer);
+  return asked;
 }

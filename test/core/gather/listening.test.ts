@@ -6,7 +6,8 @@ import { MCPOrchestrator } from '../../../src/core/orchestrator.js';
 import { startMetadataServer } from '../../../src/servers/metadata/start.js';
 import { configOf, temporaryFolder } from '../../fixtures/configuration.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { startToolUpstream } from '../../fixtures/tool-upstream.js';
+import { contentsOf } from '../../fixtures/gathering.js';
+import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
 import { verifies } from '../../verifies.js';
 
 function catalogue(name: string, extra: object = {}): string {
@@ -62,6 +63,64 @@ describe('an orchestrator that listens', () => {
     // What it told is on its way.
     while (!(await at.names()).includes('"Lantern"')) await nextTurn();
     expect(await at.names()).not.toContain('"Lamp"');
+  });
+
+  it.each([
+    ['SSE', (a: ToolUpstream) => a.sseUrl, 'auto'],
+    ['Streamable HTTP of 2025', (a: ToolUpstream) => a.mcpUrl, 'legacy'],
+    ['Streamable HTTP of 2026', (a: ToolUpstream) => a.mcpUrl, '2026-07-28'],
+  ] as const)(
+    'over %s misses no change of a resource while it subscribes to it',
+    async (_, urlOf, protocol) => {
+      await using a = await startToolUpstream({ name: 'a' });
+      const server = { url: urlOf(a), protocol, priority: 1 };
+      const config = configOf({ a: server }, { resource_cache_ttl: 300 });
+      await using orchestrator = new MCPOrchestrator(config, { listens: true });
+      // Before the subscription is confirmed, and so nobody is told.
+      void a
+        .until(() => a.subscribed.has('note://a'))
+        .then(() => {
+          a.note = 'changed';
+        });
+      await orchestrator.gather();
+      expect(contentsOf((await orchestrator.gather()).outcomes[0]!)).toEqual({ 'note://a': ['changed'] });
+    },
+  );
+
+  it('misses no change of a list while it reads what was on it', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    const server = { url: a.mcpUrl, protocol: 'legacy', priority: 1 };
+    const config = configOf({ a: server }, { resource_cache_ttl: 300 });
+    await using orchestrator = new MCPOrchestrator(config, { listens: true });
+    void a.until(() => a.reads.includes('note://a')).then(() => a.addResource('note://late'));
+    await orchestrator.gather();
+    // What it told is on its way.
+    await expect
+      .poll(async () => (await orchestrator.gather()).outcomes[0]!.resources.map(({ uri }) => uri))
+      .toContain('note://late');
+  });
+
+  it('forgets what was read before a slow server was ready to tell of it', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using a = await startToolUpstream({
+      name: 'a',
+      subscriptions: { begun: () => released, ended: () => Promise.resolve() },
+    });
+    const server = { url: a.mcpUrl, protocol: 'legacy', priority: 1 };
+    const config = configOf({ a: server }, { resource_cache_ttl: 300 });
+    await using orchestrator = new MCPOrchestrator(config, { listens: true });
+    await orchestrator.gather();
+    await orchestrator.gather();
+    expect(a.reads).toEqual(['note://a']);
+    a.note = 'changed';
+    release();
+    const found = async () => contentsOf((await orchestrator.gather()).outcomes[0]!);
+    await expect.poll(found).toEqual({ 'note://a': ['changed'] });
+    await orchestrator.gather();
+    expect(a.reads).toEqual(['note://a', 'note://a']);
   });
 
   it('forgets a resource when a part of it has changed', async () => {
