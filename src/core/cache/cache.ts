@@ -6,7 +6,10 @@ import type { DiskStore } from './disk-store.js';
 import { weigh, type Entry, type Shelf } from './entry.js';
 import { lifetimeOf, type CachePolicy, type Freshness, type Scope } from './lifetime.js';
 
-/** `refresh` asks the server and keeps the answer; `off` asks and keeps nothing. */
+/**
+ * `refresh` asks the server, from now on and not by joining who asked before, and keeps the answer; `off` asks and keeps
+ * nothing.
+ */
 export type CacheMode = 'use' | 'refresh' | 'off';
 
 export interface CacheOptions {
@@ -130,6 +133,8 @@ export class ResourceCache {
     }
     try {
       this.#misses += 1;
+      // What was asked before this call may be answered with what was true before it.
+      if (question.mode === 'refresh') this.#abandon(keyOf(question.shelf, question.name));
       return await (question.isAlone === true
         ? this.#ask(question, load, op, () => true)
         : this.#shared(question, load, op));
@@ -243,10 +248,12 @@ export class ResourceCache {
     const { value, hintMs, scope = 'private', isForKeeping = true } = await load(op);
     if (!isForKeeping) return { value, freshness: { ...NOT_CACHED, scope } };
     const lifetime = lifetimeOf(hintMs, question.policy);
+    // Something newer may be kept by now.
+    if (!mayKeep()) return { value, freshness: { hit: false, ...lifetime, ageMs: 0, scope } };
     if (lifetime.ttlMs <= 0) {
       // What was kept before is older than this, however long it was meant to last.
       if (this.#entries.has(keyOf(question.shelf, question.name))) this.drop(question.shelf, question.name);
-    } else if (mayKeep()) {
+    } else {
       const hint = hintMs === undefined ? {} : { hintMs };
       const entry = { storedAt: this.#now(), ...hint, scope, bytes: weigh(value), value };
       this.#put(question.shelf, question.name, entry);

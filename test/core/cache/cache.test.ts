@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ResourceCache, type Loaded, type Question } from '../../../src/core/cache/cache.js';
+import { ResourceCache, type CacheMode, type Loaded, type Question } from '../../../src/core/cache/cache.js';
 import type { CachePolicy } from '../../../src/core/cache/lifetime.js';
 import { createOperation } from '../../../src/core/operation.js';
 import { verifies } from '../../verifies.js';
@@ -148,16 +148,19 @@ describe('the limit', () => {
 describe('shared loads', () => {
   function slow() {
     const { cache } = world();
-    const calls: { signal: AbortSignal; answer: (value: string) => void; fail: (error: Error) => void }[] =
-      [];
-    const load = (signal = new AbortController().signal) =>
+    const calls: {
+      signal: AbortSignal;
+      answer: (value: string, more?: Partial<Loaded<string>>) => void;
+      fail: (error: Error) => void;
+    }[] = [];
+    const load = (signal = new AbortController().signal, mode: CacheMode = 'use') =>
       cache.load(
-        { shelf: SHELF, name: 'x', policy: POLICY, mode: 'use', accepts: () => true },
+        { shelf: SHELF, name: 'x', policy: POLICY, mode, accepts: () => true },
         (op) =>
           new Promise<Loaded<string>>((resolve, reject) => {
             calls.push({
               signal: op.signal,
-              answer: (value) => resolve({ value }),
+              answer: (value, more = {}) => resolve({ value, ...more }),
               fail: reject,
             });
           }),
@@ -196,6 +199,31 @@ describe('shared loads', () => {
     const next = load();
     calls[1]!.answer('up');
     expect((await next).value).toBe('up');
+  });
+
+  it('are joined by no refresh, whose own is joined and kept, whichever ends first', async () => {
+    const { calls, load } = slow();
+    const signal = new AbortController().signal;
+    const before = load();
+    const refresh = load(signal, 'refresh');
+    const after = load();
+    expect(calls).toHaveLength(2);
+    calls[1]!.answer('new');
+    expect((await refresh).value).toBe('new');
+    expect((await after).value).toBe('new');
+    calls[0]!.answer('old');
+    expect((await before).value).toBe('old');
+    expect((await load()).value).toBe('new');
+    expect(calls).toHaveLength(2);
+
+    const again = load(signal, 'refresh');
+    const another = load(signal, 'refresh');
+    calls[3]!.answer('newest');
+    expect((await another).value).toBe('newest');
+    // That it must not be kept says nothing of what was asked for after it.
+    calls[2]!.answer('newer', { hintMs: 0 });
+    expect((await again).value).toBe('newer');
+    expect((await load()).value).toBe('newest');
   });
 
   verifies('orch:cache-expiry', 'are not kept where the answer was dropped meanwhile', async () => {
