@@ -91,8 +91,9 @@ const io = {
   },
 };
 
-/** A start makes room for young objects, and by then it is enough for a server. */
-const STARTED_MS = 500;
+/** Room for young objects of a server: with less, what a request needs until it is answered would pass for old. */
+const YOUNG_BYTES = 8 * 1024 * 1024;
+const TUNE_MS = 500;
 
 // These ask the servers in any case.
 const asksAnyway = argv.includes('--refresh') || argv.includes('--no-cache');
@@ -172,16 +173,23 @@ function tuneForShortRun() {
  * @returns puts the flags back, as above
  */
 function tuneForLongRun() {
-  const set = (flag) => require('node:v8').setFlagsFromString(flag);
-  const later = setTimeout(() => {
-    set('--semi-space-growth-factor=1');
-    set('--heap-growing-percent=100');
-  }, STARTED_MS);
-  later.unref();
+  const v8 = require('node:v8');
+  const isYoung = ({ space_name: name }) => name === 'new_space';
+  let growth;
+  const tune = () => {
+    // V8 gives the room back while nothing happens; where it could not make any again, the next load would be slow.
+    const isSmall = v8.getHeapSpaceStatistics().find(isYoung).space_size < YOUNG_BYTES;
+    const next = isSmall ? 2 : 1;
+    if (growth === undefined) v8.setFlagsFromString('--heap-growing-percent=100');
+    if (next !== growth) v8.setFlagsFromString(`--semi-space-growth-factor=${next}`);
+    growth = next;
+  };
+  const tuning = setInterval(tune, TUNE_MS);
+  tuning.unref();
   return () => {
-    clearTimeout(later);
-    set('--semi-space-growth-factor=2');
-    set('--heap-growing-percent=0');
+    clearInterval(tuning);
+    v8.setFlagsFromString('--semi-space-growth-factor=2');
+    v8.setFlagsFromString('--heap-growing-percent=0');
   };
 }
 
