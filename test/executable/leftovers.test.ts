@@ -1,13 +1,17 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { configText, temporaryFolder, type FileSettings } from '../fixtures/configuration.js';
-import { runMcpx } from '../fixtures/executable.js';
+import { EXECUTABLE, freePort, Mcpx, runMcpx } from '../fixtures/executable.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
-import { descendantsOf, processesWith, survivors } from '../fixtures/processes.js';
+import { descendantsOf, isAlive, processesWith, survivors } from '../fixtures/processes.js';
 import { midway, NEVER, starting } from '../fixtures/running.js';
 import { stdioUpstream, type StdioUpstreamOptions } from '../fixtures/stdio-upstream.js';
 
 const FAMILY: StdioUpstreamOptions = { grandchild: true, ignoreStdinEnd: true };
 const STUBBORN: StdioUpstreamOptions = { ...FAMILY, ignoreSigterm: true };
+/** Its child has left the process group, and its parent. */
+const STRAY: StdioUpstreamOptions = { grandchild: true, session: 'orphan' };
 
 describe('mcpx that ends by itself', () => {
   it.each([
@@ -24,7 +28,7 @@ describe('mcpx that ends by itself', () => {
   ] satisfies [string, StdioUpstreamOptions, string[], number][])(
     '%s leaves nobody, however its children are',
     async (_, options, flags, status) => {
-      for (const nature of [{}, { grandchild: true }, FAMILY, STUBBORN]) {
+      for (const nature of [{}, { grandchild: true }, FAMILY, STUBBORN, STRAY]) {
         using upstream = stdioUpstream({ ...options, ...nature });
         using folder = temporaryFolder();
         const { command, args, marker } = upstream;
@@ -40,7 +44,7 @@ describe('mcpx that ends by itself', () => {
 
   it('since another server fails leaves no child of the others', async () => {
     await using broken = await startFakeUpstream({ statusAt: { list: 500 }, listDelayMs: 300 });
-    using upstream = stdioUpstream({ ...STUBBORN, hangAt: 'read' });
+    using upstream = stdioUpstream({ ...STUBBORN, session: 'orphan', hangAt: 'read' });
     using folder = temporaryFolder();
     const { command, args, marker } = upstream;
     const servers: Record<string, FileSettings> = {
@@ -67,9 +71,71 @@ describe('mcpx that ends by itself', () => {
   });
 });
 
+describe('a process that left the group of its server', () => {
+  it.each([
+    ['SIGTERM', 143, 'bare'],
+    ['SIGTERM', 143, 'orphan'],
+    ['SIGINT', 130, 'bare'],
+    ['SIGINT', 130, 'orphan'],
+  ] as const)('is gone when %s has ended mcpx (%d, %s)', async (signal, status, session) => {
+    await using running = await midway({ grandchild: true, session });
+    expect(processesWith(running.marker).length).toBeGreaterThan(1);
+    running.mcpx.process.kill(signal);
+    expect(await running.mcpx.finished).toMatchObject({ status });
+    expect(processesWith(running.marker)).toEqual([]);
+  });
+
+  it.each(['bare', 'orphan'] as const)('is gone after Ctrl-C twice (%s)', async (session) => {
+    await using running = await midway({ ...STUBBORN, session });
+    running.mcpx.process.kill('SIGINT');
+    await expect.poll(() => processesWith(running.marker).length).toBeGreaterThan(0);
+    running.mcpx.process.kill('SIGINT');
+    expect(await running.mcpx.finished).toMatchObject({ status: 130 });
+    expect(await survivors(() => processesWith(running.marker))).toEqual([]);
+  });
+
+  it('of a server that mcpx started is stopped with it', async () => {
+    const port = await freePort();
+    const marker = `mcpx-stray-${randomUUID()}`;
+    using folder = temporaryFolder();
+    const line = [
+      'setsid sleep 1000 &',
+      `env -i setsid /bin/sh -c "sleep 1000; :" ${marker} &`,
+      `exec "$0" "$1" serve metadata --port ${port}`,
+    ].join(' ');
+    const start = {
+      command: '/bin/sh',
+      args: ['-c', line, process.execPath, EXECUTABLE],
+      env: { MCPX_TEST_MARKER: marker },
+    };
+    const server = { url: `http://127.0.0.1:${port}/sse`, start };
+    const ran = await runMcpx(['gather', '--json', '-c', folder.write('c.json', configText({ a: server }))]);
+    expect(ran.status, ran.stderr).toBe(0);
+    expect(processesWith(marker)).toEqual([]);
+  });
+
+  it('of another program is let be, wherever it lives', async () => {
+    // A session of its own, and younger than mcpx.
+    using upstream = stdioUpstream({ hangAt: 'read' });
+    using folder = temporaryFolder();
+    const { command, args } = upstream;
+    const file = folder.write(
+      'c.json',
+      configText({ a: { command, args, timeout: 60 } }, { deadline: '60s' }),
+    );
+    await using mcpx = new Mcpx(['gather', '-c', file]);
+    await expect.poll(() => upstream.reads().size, { timeout: 15_000 }).toBeGreaterThan(0);
+    const stranger = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
+    mcpx.process.kill('SIGTERM');
+    expect(await mcpx.finished).toMatchObject({ status: 143 });
+    expect(isAlive(stranger.pid!)).toBe(true);
+    stranger.kill('SIGKILL');
+  });
+});
+
 describe('mcpx that is killed', () => {
   it('by SIGKILL leaves nobody: the watchdog sees to it', async () => {
-    for (const options of [{}, { grandchild: true }, FAMILY, STUBBORN]) {
+    for (const options of [{}, { grandchild: true }, FAMILY, STUBBORN, STRAY]) {
       await using running = await midway(options);
       const descendants = descendantsOf(running.mcpx.pid);
       expect(descendants.length).toBeGreaterThan(0);

@@ -1,9 +1,11 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError } from '../errors.js';
 import { quote } from './circumstances.js';
+import { hasLivingMember, Strays } from './strays.js';
 
 export interface ChildOptions {
   readonly command: string;
@@ -15,6 +17,8 @@ export interface ChildOptions {
 /** How long a child may take for each step of going: after its input closed, and after SIGTERM. */
 const GRACE_MS = 150;
 const TERM_MS = 3000;
+/** The same for descendants that left its group, after it has gone. */
+const STRAYS_MS = 1000;
 const POLL_MS = 10;
 /** What is kept of a child's error output, to explain why it failed. */
 const STDERR_BYTES = 4096;
@@ -23,6 +27,11 @@ const STDERR_BYTES = 4096;
 function spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   return process.getBuiltinModule('node:child_process').spawn(command, args, options);
 }
+
+/** Stands in the environment of whatever a child starts, so that it is found wherever it went. */
+const MARK = 'MCPX_CHILD';
+let family: string | undefined;
+let started = 0;
 
 /** Children that still live, so that a crash of ours takes them along. */
 const living = new Set<Child>();
@@ -35,11 +44,13 @@ let exitHookIsSet = false;
 export class Child {
   readonly process: ChildProcess;
   readonly exited: Promise<void>;
+  readonly #strays: Strays;
   #stderr = '';
   #stopping: Promise<void> | undefined;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, mark: string) {
     this.process = child;
+    this.#strays = new Strays(child.pid ?? NaN, `${MARK}=${mark}`);
     this.exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
       child.once('error', () => resolve());
@@ -57,10 +68,13 @@ export class Child {
 
   /** @throws MCPConnectionError UPS216 where the command cannot be run */
   static async start(options: ChildOptions): Promise<Child> {
-    let started: ChildProcess;
+    started += 1;
+    family ??= randomUUID({ disableEntropyCache: true });
+    const mark = `${family}-${started}`;
+    let child: ChildProcess;
     try {
-      started = spawn(options.command, options.args, {
-        env: options.env,
+      child = spawn(options.command, options.args, {
+        env: { ...options.env, [MARK]: mark },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         stdio: ['pipe', 'pipe', 'pipe'],
         shell: false,
@@ -72,13 +86,13 @@ export class Child {
       // A null byte in an argument, a path through a file, too long an argument list: Node throws these at once.
       throw cannotRun(options, cause);
     }
-    const child = new Child(started);
+    const guarded = new Child(child, mark);
     await new Promise<void>((resolve, reject) => {
-      started.once('spawn', resolve);
-      started.once('error', (cause) => reject(cannotRun(options, cause)));
+      child.once('spawn', resolve);
+      child.once('error', (cause) => reject(cannotRun(options, cause)));
     });
-    child.#guard();
-    return child;
+    guarded.#guard();
+    return guarded;
   }
 
   get pid(): number {
@@ -114,7 +128,8 @@ export class Child {
   }
 
   /**
-   * Closes the child's input, then sends SIGTERM, then SIGKILL, each after a grace period, to the whole group.
+   * Closes the child's input, then sends SIGTERM, then SIGKILL, each after a grace period, to the whole group; then
+   * to what left the group and is still there.
    *
    * @param graceful  false leaves the first step out: a server that does not read its input would only wait
    */
@@ -125,6 +140,8 @@ export class Child {
 
   async #stop(graceful: boolean): Promise<void> {
     this.process.stdin?.end();
+    // Later their parents may have gone.
+    this.#strays.look(!this.hasExited);
     if (graceful) await this.#groupEnds(GRACE_MS);
     if (this.#groupLives()) {
       this.#signal('SIGTERM');
@@ -134,14 +151,27 @@ export class Child {
       this.#signal('SIGKILL');
       await this.#groupEnds(TERM_MS);
     }
+    // Some may have been started since. One child may look after another, so the group had its time first.
+    this.#strays.look(false);
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      this.#strays.signal(signal);
+      await this.#straysEnd(STRAYS_MS);
+    }
     forget(this);
     for (const stream of [this.process.stdout, this.process.stderr, this.process.stdin]) stream?.destroy();
   }
 
   /** SIGKILL at once, for a process that is about to end. */
   kill(): void {
+    this.#strays.look(!this.hasExited);
     this.#signal('SIGKILL');
+    this.#strays.signal('SIGKILL');
     forget(this);
+  }
+
+  async #straysEnd(withinMs: number): Promise<void> {
+    const until = performance.now() + withinMs;
+    while (this.#strays.living.length > 0 && performance.now() < until) await sleep(POLL_MS);
   }
 
   async #groupEnds(withinMs: number): Promise<void> {
@@ -189,22 +219,6 @@ export class Child {
   }
 }
 
-/** Whether a process group has a member that is more than an entry in the process table (proc(5), "stat"). */
-function hasLivingMember(group: number): boolean {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-      // The name of the program stands in parentheses and may hold anything; state, parent and group follow it.
-      const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (Number(pgrp) === group && state !== 'Z' && state !== 'X') return true;
-    } catch {
-      // Gone between the two looks.
-    }
-  }
-  return false;
-}
-
 function cannotRun({ command, cwd }: ChildOptions, cause: unknown): MCPConnectionError {
   const isMissing = (cause as { code?: unknown } | null)?.code === 'ENOENT';
   const folderIsMissing = isMissing && cwd !== undefined && !existsSync(cwd);
@@ -226,9 +240,16 @@ function forget(child: Child): void {
 
 /**
  * One small shell for all children of this process. It keeps a list of their groups as we tell it, reads until our
- * end of the pipe closes, which the kernel does even when we are killed, and then stops what is still on the list.
+ * end of the pipe closes, which the kernel does even when we are killed, and then stops what is still on the list, and
+ * what bears our mark.
  */
 const WATCHDOG = `groups=' '
+strays() {
+  for file in $(grep -lsF "$1" /proc/[0-9]*/environ 2>/dev/null); do
+    file=\${file#/proc/}
+    kill -s "$2" "\${file%/environ}" 2>/dev/null
+  done
+}
 while read -r change group; do
   case $change in
     +) groups="$groups$group " ;;
@@ -236,8 +257,11 @@ while read -r change group; do
   esac
 done
 for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
-[ "$groups" = ' ' ] || sleep 2
-for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done`;
+[ "$groups" = ' ' ] && exit
+strays "$1" TERM
+sleep 2
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+strays "$1" KILL`;
 
 let watchdog: ChildProcess | undefined;
 
@@ -245,7 +269,7 @@ function tellWatchdog(change: string): void {
   if (process.platform === 'win32') return;
   if (watchdog === undefined) {
     if (change.startsWith('-')) return;
-    watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'mcpx-watchdog'], {
+    watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'mcpx-watchdog', `${MARK}=${family}-`], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       env: { PATH: '/usr/bin:/bin' },

@@ -24,7 +24,7 @@ export class StdioTransport implements LeanTransport {
   #child: Child | undefined;
   #parts: Buffer[] = [];
   #size = 0;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   /** @param started  the child, which may be coming up while the rest of mcpx still loads */
   constructor(started: Promise<Child>, maxBytes: number, redact: (text: string) => string) {
@@ -67,11 +67,13 @@ export class StdioTransport implements LeanTransport {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.onclose?.();
-    await this.#started.then((child) => child.stop()).catch(() => undefined);
+  /** Also whoever comes later waits until the process has ended. */
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = this.#started.then((child) => child.stop()).catch(() => undefined);
+      this.onclose?.();
+    }
+    return this.#closing;
   }
 
   #endedError(): MCPConnectionError {
@@ -114,7 +116,7 @@ export class StdioTransport implements LeanTransport {
   }
 
   #fail(error: Error): void {
-    if (this.#closed) return;
+    if (this.#closing !== undefined) return;
     this.failure = error;
     void this.close();
   }

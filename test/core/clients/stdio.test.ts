@@ -133,7 +133,9 @@ createInterface({ input: process.stdin }).on('line', (line) => {
         cwd: folder.path,
       });
       const [said] = contentsOf(outcome)['x://env'] as [{ env: object; argv: string[]; cwd: string }];
-      expect(said.env).toEqual({ PATH: process.env['PATH'], OWN: 'own', MCPX_TEST_NAMED: 'named' });
+      const mark = expect.stringMatching(/^[0-9a-f-]{36}-\d+$/) as unknown;
+      const named = { PATH: process.env['PATH'], OWN: 'own', MCPX_TEST_NAMED: 'named' };
+      expect(said.env).toEqual({ ...named, MCPX_CHILD: mark });
       expect(said.argv).toEqual([`$(touch ${marker})`, `; touch ${marker}`, '$HOME', '*', 'a b']);
       expect(said.cwd).toBe(folder.path);
       expect(existsSync(marker)).toBe(false);
