@@ -114,6 +114,8 @@ function runKept() {
 
 /** No command needs longer to stop in order. */
 const LAST_RESORT_MS = 12_000;
+/** Whoever waits for longer at a terminal is told that there is a shorter way. */
+const STILL_STOPPING_MS = 500;
 
 function runWhole() {
   const untune = isServer ? tuneForLongRun() : tuneForShortRun();
@@ -125,6 +127,9 @@ function runWhole() {
     if (controller.signal.aborted) process.exit(status);
     controller.abort(exports_.stopped(status));
     setTimeout(() => process.exit(status), LAST_RESORT_MS).unref();
+    setTimeout(() => {
+      if (io.stderrIsTerminal) io.err('waiting for what still runs to end; Ctrl-C again ends it at once\n');
+    }, STILL_STOPPING_MS).unref();
   };
   process.on('SIGINT', () => stop(130));
   process.on('SIGTERM', () => stop(143));

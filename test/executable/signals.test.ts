@@ -46,6 +46,20 @@ describe('a gather with children that is stopped', () => {
     },
   );
 
+  it('tells at a terminal how to wait no longer for them, and nothing elsewhere', async () => {
+    const stubborn = { grandchild: true, ignoreStdinEnd: true, ignoreSigterm: true };
+    using folder = temporaryFolder();
+    const terminal = folder.write('terminal.cjs', 'process.stderr.isTTY = true;');
+    for (const nodeArgs of [['--require', terminal], []]) {
+      await using running = await midway(stubborn, [], nodeArgs);
+      running.mcpx.process.kill('SIGINT');
+      const { stderr } = await running.mcpx.finished;
+      expect(stderr.includes('waiting for what still runs to end; Ctrl-C again ends it at once\n')).toBe(
+        nodeArgs.length > 0,
+      );
+    }
+  });
+
   it('twice ends at once, with children that ignore everything', async () => {
     const stubborn = { grandchild: true, ignoreStdinEnd: true, ignoreSigterm: true };
     await using running = await midway(stubborn);
