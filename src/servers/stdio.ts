@@ -3,12 +3,14 @@ import { PassThrough, type Readable, type Writable } from 'node:stream';
 import {
   InMemoryServerEventBus,
   type JSONRPCMessage,
+  type McpServer,
   type MessageExtraInfo,
   type Transport,
 } from '@modelcontextprotocol/server';
 import { serveStdio as serveSdkStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { Operation } from '../core/operation.js';
 import { createNotifier, followChanges } from './changes.js';
+import { DirectRequests, type Outlet } from './direct/direct-requests.js';
 import { DEFAULT_GRACE_MS, InFlight, PendingRequests } from './in-flight.js';
 import { asLegacyError } from './legacy-errors.js';
 import type { CreateServer, Served } from './serve.js';
@@ -34,7 +36,7 @@ export function serveStdio(
   const handle = serveSdkStdio(
     ({ era }) => {
       const server = createServer({ era });
-      wire.era = era;
+      wire.takeServer(server, era);
       const unfollow = followChanges(server, bus, era, subscriptions);
       const { onclose } = server.server;
       server.server.onclose = () => {
@@ -83,7 +85,16 @@ class CountedTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage, extra?: MessageExtraInfo) => void;
-  era: 'legacy' | 'modern' = 'legacy';
+  #era: 'legacy' | 'modern' = 'legacy';
+  #server: McpServer | undefined;
+  /** What is answered beside the SDK. */
+  #direct: DirectRequests | undefined;
+  readonly #outlet: Outlet = {
+    send: (message) => {
+      this.#write(message).catch((error: unknown) => this.onerror?.(error as Error));
+    },
+    giveUp: () => undefined,
+  };
   readonly closed: Promise<void>;
   readonly #pending: PendingRequests;
   /** What the client listens to, by the id of its request. */
@@ -101,16 +112,39 @@ class CountedTransport implements Transport {
     });
     inner.onmessage = (message) => {
       this.#pending.received(message);
+      if (this.#answerDirectly(message)) return;
+      this.#direct?.receive(message);
       this.#follow(message);
       this.onmessage?.(message);
     };
     inner.onerror = (error) => this.onerror?.(error);
     inner.onclose = () => {
       this.#pending.giveUp();
+      this.#direct?.close();
       for (const id of this.#listening.keys()) this.#endListening(id);
       this.onclose?.();
       this.#resolveClosed();
     };
+  }
+
+  /** The server that the client has got for the era in which it opened. */
+  takeServer(server: McpServer, era: 'legacy' | 'modern'): void {
+    this.#era = era;
+    this.#server = server;
+    this.#direct = era === 'legacy' ? DirectRequests.of(server) : undefined;
+  }
+
+  /** @returns false for what the SDK is to answer */
+  #answerDirectly(message: JSONRPCMessage): boolean {
+    // Until the SDK has made the handshake, nobody knows what the client can do.
+    if (this.#server?.server.getNegotiatedProtocolVersion() === undefined) return false;
+    const request = this.#direct?.read(message);
+    if (request === undefined) return false;
+    const handOver = () => this.onmessage?.(message);
+    this.#direct
+      ?.answer(request, {}, this.#outlet, handOver)
+      .catch((error: unknown) => this.onerror?.(error as Error));
+    return true;
   }
 
   #follow(message: JSONRPCMessage): void {
@@ -135,9 +169,14 @@ class CountedTransport implements Transport {
     return this.inner.start();
   }
 
-  async send(message: JSONRPCMessage): Promise<void> {
+  send(message: JSONRPCMessage): Promise<void> {
+    if (!('method' in message)) this.#direct?.forget(message.id, this.#outlet);
+    return this.#write(this.#era === 'legacy' ? asLegacyError(message) : message);
+  }
+
+  async #write(message: JSONRPCMessage): Promise<void> {
     try {
-      await this.inner.send(this.era === 'legacy' ? asLegacyError(message) : message);
+      await this.inner.send(message);
     } finally {
       this.#pending.sent(message);
     }

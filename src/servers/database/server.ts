@@ -1,11 +1,12 @@
 import { McpServer, ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/server';
 import type { Operation } from '../../core/operation.js';
 import { readVersion } from '../../core/version.js';
+import type { DirectServer } from '../direct/caller.js';
 import type { DatabaseDescription, Engine, TableDescription } from './engine.js';
 import { MAX_QUERY_CHARS } from './policy.js';
 import { isNamed } from './search-values.js';
 import type { ToolLimits } from './tool-schema.js';
-import { registerTools } from './tools.js';
+import { DatabaseTools } from './tools.js';
 
 /** What is left out has its default. */
 export type DatabaseServerOptions = { readonly [Limit in keyof ToolLimits]?: number | undefined };
@@ -18,6 +19,7 @@ export function createDatabaseServer(
   engine: Engine,
   options: DatabaseServerOptions,
   op: Operation,
+  era: 'legacy' | 'modern' = 'legacy',
 ): McpServer {
   const server = new McpServer(
     { name: 'mcpx-database', title: 'mcpx database', version: readVersion() },
@@ -33,8 +35,11 @@ export function createDatabaseServer(
     maxBytes: options.maxBytes ?? 8 * 1024 * 1024,
     maxQueryChars: Math.min(options.maxQueryChars ?? MAX_QUERY_CHARS, MAX_QUERY_CHARS),
   };
-  registerTools(server, engine, limits, op);
-  return server;
+  const tools = new DatabaseTools(engine, limits, op);
+  tools.register(server);
+  if (era === 'modern') return server;
+  const answerDirectly: DirectServer['answerDirectly'] = (...request) => tools.answerDirectly(...request);
+  return Object.assign(server, { answerDirectly });
 }
 
 function registerMetadata(server: McpServer, engine: Engine): void {

@@ -21,12 +21,18 @@ export async function startDatabaseServer(options: StartDatabaseOptions, op: Ope
   const engine = await openDatabase(options.source ?? { kind: 'sample' }, op, options.workers);
   let served: Served;
   try {
-    served = await serve(() => createDatabaseServer(engine, options, op), options, op);
+    served = await serve(({ era }) => createDatabaseServer(engine, options, op, era), options, op);
   } catch (error) {
     await engine.close();
     throw error;
   }
-  const ended = served.ended.then(() => engine.close());
+  // What runs is stopped with the operation, and not after the time that requests in flight are given.
+  const stop = () => void engine.close();
+  op.signal.addEventListener('abort', stop, { once: true });
+  const ended = served.ended.then(() => {
+    op.signal.removeEventListener('abort', stop);
+    return engine.close();
+  });
   return {
     ...served,
     ended,

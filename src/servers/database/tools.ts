@@ -1,5 +1,9 @@
 import type { CallToolResult, McpServer } from '@modelcontextprotocol/server';
-import { createOperation, type Operation } from '../../core/operation.js';
+import type { z } from 'zod';
+import { createOperationId, type Operation } from '../../core/operation.js';
+import { noSpan } from '../../core/telemetry/span.js';
+import type { Caller } from '../direct/caller.js';
+import type { DirectRequest } from '../direct/request.js';
 import type { Cell, Engine } from './engine.js';
 import { withNearNames } from './near-names.js';
 import { ONE_READ } from './policy-error.js';
@@ -25,66 +29,122 @@ interface Call {
   readonly op: Operation;
 }
 
-export function registerTools(server: McpServer, engine: Engine, limits: ToolLimits, op: Operation): void {
-  const call = (context: { readonly mcpReq: { readonly signal: AbortSignal } }): Call => ({
-    engine,
-    limits,
-    op: ownOperation(op, context.mcpReq.signal),
-  });
-  server.registerTool(
-    'execute_query',
-    {
-      title: 'Execute a query',
-      description:
-        'Runs one read-only PostgreSQL statement and returns its rows. The tables are in database://metadata.',
-      ...executeQuerySchemas(limits),
-      annotations: READ_ONLY,
-    },
-    async ({ query, max_rows }, context) => executeQuery(query, max_rows, call(context)),
-  );
-  server.registerTool(
-    'explain_query',
-    {
-      title: 'Explain a query',
-      description:
-        'Tells how PostgreSQL would run a query, with estimated rows and cost, without running it.',
-      ...explainQuerySchemas(limits),
-      annotations: READ_ONLY,
-    },
-    async ({ query }, context) => explainQuery(query, call(context)),
-  );
-  server.registerTool(
-    'search_objects',
-    {
-      title: 'Search tables and columns',
-      description: 'Finds tables and columns by words of their names and descriptions.',
-      ...searchObjectsSchemas,
-      annotations: READ_ONLY,
-    },
-    async ({ words, limit }, context) =>
-      answer('search_objects', '', call(context), async ({ op: own }) =>
-        searchObjects(words, limit, await engine.describe(own)),
-      ),
-  );
-  server.registerTool(
-    'search_values',
-    {
-      title: 'Search values',
-      description:
-        'Finds the tables and columns that hold a value, as in "where does Berlin occur?", and says what it did not look at.',
-      ...searchValuesSchemas,
-      annotations: READ_ONLY,
-    },
-    async (request, context) =>
-      answer('search_values', '', call(context), ({ op: own }) =>
-        searchValues(
-          engine,
-          request,
-          { timeoutMs: limits.queryTimeoutMs, scannedRows: SCANNED_ROWS, maxBytes: limits.maxBytes },
-          own,
+interface Tool {
+  readonly config: {
+    readonly title: string;
+    readonly description: string;
+    readonly inputSchema: z.ZodType<Arguments>;
+    readonly outputSchema: z.ZodType;
+    readonly annotations: typeof READ_ONLY;
+  };
+  /** With arguments as the schema gives them. */
+  run(given: Arguments, call: Call): Promise<CallToolResult>;
+}
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** The tools of one MCP server, whichever way a call has come. */
+export class DatabaseTools {
+  private readonly tools: Readonly<Record<string, Tool>>;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly limits: ToolLimits,
+    private readonly op: Operation,
+  ) {
+    this.tools = toolsOf(limits);
+  }
+
+  register(server: McpServer): void {
+    for (const [name, { config, run }] of Object.entries(this.tools)) {
+      server.registerTool(name, config, (given: Arguments, context) =>
+        run(given, this.callOf(context.mcpReq.signal)),
+      );
+    }
+  }
+
+  /**
+   * The same result as through the SDK, which would check it against the schema once more.
+   *
+   * @returns undefined for whatever the SDK is to answer: unknown tools, wrong arguments, anything more than a plain call
+   */
+  async answerDirectly(
+    { method, params }: DirectRequest,
+    { signal }: Caller,
+  ): Promise<CallToolResult | undefined> {
+    if (method !== 'tools/call' || Object.keys(params).some((key) => !CALL_FIELDS.has(key))) return undefined;
+    const { name, arguments: given = {} } = params;
+    const tool = typeof name === 'string' && Object.hasOwn(this.tools, name) ? this.tools[name] : undefined;
+    const read = tool?.config.inputSchema.safeParse(given);
+    if (tool === undefined || read?.success !== true) return undefined;
+    try {
+      return await tool.run(read.data, this.callOf(signal));
+    } catch (error) {
+      return { content: [{ type: 'text', text: messageOf(error) }], isError: true };
+    }
+  }
+
+  private callOf(signal: AbortSignal): Call {
+    return { engine: this.engine, limits: this.limits, op: ownOperation(this.op, signal) };
+  }
+}
+
+const CALL_FIELDS: ReadonlySet<string> = new Set(['name', 'arguments', '_meta']);
+
+function toolsOf(limits: ToolLimits): Readonly<Record<string, Tool>> {
+  return {
+    execute_query: tool(
+      'Execute a query',
+      'Runs one read-only PostgreSQL statement and returns its rows. The tables are in database://metadata.',
+      executeQuerySchemas(limits),
+      ({ query, max_rows }, call) => executeQuery(query, max_rows, call),
+    ),
+    explain_query: tool(
+      'Explain a query',
+      'Tells how PostgreSQL would run a query, with estimated rows and cost, without running it.',
+      explainQuerySchemas(limits),
+      ({ query }, call) => explainQuery(query, call),
+    ),
+    search_objects: tool(
+      'Search tables and columns',
+      'Finds tables and columns by words of their names and descriptions.',
+      searchObjectsSchemas,
+      ({ words, limit }, call) =>
+        answer('search_objects', '', call, async ({ engine, op }) =>
+          searchObjects(words, limit, await engine.describe(op)),
         ),
-      ),
-  );
+    ),
+    search_values: tool(
+      'Search values',
+      'Finds the tables and columns that hold a value, as in "where does Berlin occur?", and says what it did not look at.',
+      searchValuesSchemas,
+      (request, call) =>
+        answer('search_values', '', call, ({ engine, op }) =>
+          searchValues(
+            engine,
+            request,
+            {
+              timeoutMs: call.limits.queryTimeoutMs,
+              scannedRows: SCANNED_ROWS,
+              maxBytes: call.limits.maxBytes,
+            },
+            op,
+          ),
+        ),
+    ),
+  };
+}
+
+function tool<Given extends Arguments>(
+  title: string,
+  description: string,
+  schemas: { readonly inputSchema: z.ZodType<Given>; readonly outputSchema: z.ZodType },
+  run: (given: Given, call: Call) => Promise<CallToolResult>,
+): Tool {
+  return {
+    config: { title, description, ...schemas, annotations: READ_ONLY },
+    run: (given, call) => run(given as Given, call),
+  };
 }
 
 function executeQuery(query: string, maxRows: number, call: Call): Promise<CallToolResult> {
@@ -162,11 +222,17 @@ async function answer(
   }
 }
 
-/** An operation of its own for each call, stopped with the call and with the server. */
+/** An operation of its own for each call, stopped with the call. */
 function ownOperation(op: Operation, signal: AbortSignal): Operation {
-  const own = createOperation({ signal: AbortSignal.any([signal, op.signal]) });
+  const id = createOperationId();
   return {
-    ...own,
-    log: (event, fields, level) => op.log(event, { query_operation_id: own.id, ...fields }, level),
+    id,
+    signal,
+    span: noSpan,
+    log: (event, fields, level) => op.log(event, { query_operation_id: id, ...fields }, level),
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
