@@ -8,7 +8,7 @@ import { MessageGuard } from './message-guard.js';
 import type { PostgresAddress } from './postgres-address.js';
 import { requestCancel } from './postgres-cancel.js';
 import { isLost, isReported, toQueryError, toServeError } from './postgres-errors.js';
-import { fetchRows, runTogether } from './postgres-portal.js';
+import { cleanConnection, fetchRows } from './postgres-portal.js';
 import { QueryError } from './query-error.js';
 import type { CollectedRows } from './row-collector.js';
 import { beginReadOnly, readOnlyStatements } from './read-only.js';
@@ -41,7 +41,10 @@ export class PostgresEngine implements Engine {
   /** Connections that have answered: when one of them is lost, the database may well be there. */
   private readonly used = new WeakSet<Client>();
   private readonly running = new Set<Promise<unknown>>();
-  private readonly stopped = new AbortController();
+  /** Stop what runs; a signal for all of them would remember each for good. */
+  private readonly cancels = new Set<() => void>();
+  private stopped = false;
+  private before: { readonly timeoutMs: number; readonly statements: readonly string[] } | undefined;
   private types: TypeTable = new Map();
   private described: { readonly description: DatabaseDescription; readonly at: number } | undefined;
   private describing: Promise<DatabaseDescription> | undefined;
@@ -106,7 +109,7 @@ export class PostgresEngine implements Engine {
   }
 
   async query(sql: string, limits: QueryLimits, op: Operation): Promise<QueryRows> {
-    if (this.stopped.signal.aborted) throw closed();
+    if (this.stopped) throw closed();
     const leave = await this.admission.enter(limits.timeoutMs, op);
     const run = this.attempt(sql, limits, op, leave);
     this.running.add(run);
@@ -141,7 +144,8 @@ export class PostgresEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.stopped.abort();
+    this.stopped = true;
+    for (const cancel of this.cancels) cancel();
     this.admission.close(closed());
     await Promise.allSettled(this.running);
     if (!this.pool.ended && !this.pool.ending) await this.pool.end();
@@ -160,7 +164,7 @@ export class PostgresEngine implements Engine {
   ): Promise<QueryRows> {
     let cleaning: Promise<void> | undefined;
     const cleanLater = (client: PoolClient): void => {
-      // The caller has its rows while the connection is still cleaned, and the next one waits for that.
+      // The caller has its error while the connection is still cleaned, and the next one waits for that.
       const cleaned = this.clean(client)
         .finally(leave)
         .finally(() => this.running.delete(cleaned));
@@ -171,7 +175,7 @@ export class PostgresEngine implements Engine {
       return await this.toRows(await this.fetch(sql, limits, op, cleanLater));
     } catch (error) {
       if (op.signal.aborted) throw cancelled(op);
-      if (this.stopped.signal.aborted) throw closed();
+      if (this.stopped) throw closed();
       if (isReported(error) && error.code === '57014') throw timedOut(limits.timeoutMs);
       throw toQueryError(error, this.address);
     } finally {
@@ -195,14 +199,13 @@ export class PostgresEngine implements Engine {
       try {
         const rows = await this.run(client, sql, limits, op);
         this.used.add(client);
-        if (isBroken(client)) client.release(true);
-        else cleanLater(client);
+        client.release(isBroken(client));
         return rows;
       } catch (error) {
         const lost = isLost(error) || isBroken(client);
         if (lost) client.release(true);
         else cleanLater(client);
-        const stopped = op.signal.aborted || this.stopped.signal.aborted;
+        const stopped = op.signal.aborted || this.stopped;
         if (!isLost(error) || !(again || wasUsed) || stopped) throw error;
       }
     }
@@ -227,28 +230,34 @@ export class PostgresEngine implements Engine {
     };
     // The database counts each portion for itself, and may not count at all when it is out of reach.
     const watch = setTimeout(cancel, limits.timeoutMs + CANCEL_AFTER_MS);
-    const signal = AbortSignal.any([op.signal, this.stopped.signal]);
-    signal.addEventListener('abort', cancel, { once: true });
+    this.cancels.add(cancel);
+    op.signal.addEventListener('abort', cancel, { once: true });
     try {
-      if (signal.aborted) throw closed();
-      const before = readOnlyStatements(this.options.schemas, {
-        statement_timeout: String(limits.timeoutMs),
-      });
-      return await fetchRows(client, before, sql, limits, guard);
+      if (op.signal.aborted || this.stopped) throw closed();
+      return await fetchRows(client, this.beforeQuery(limits.timeoutMs), sql, limits, guard);
     } catch (error) {
       throw stop ?? error;
     } finally {
       clearTimeout(watch);
       clearTimeout(closing);
-      signal.removeEventListener('abort', cancel);
+      this.cancels.delete(cancel);
+      op.signal.removeEventListener('abort', cancel);
     }
   }
 
-  /** Undoes what a query did, and what outlives a transaction: prepared statements, locks, settings. */
+  /** The statements that begin a transaction; mostly the same ones as for the query before. */
+  private beforeQuery(timeoutMs: number): readonly string[] {
+    if (this.before?.timeoutMs !== timeoutMs) {
+      const settings = { statement_timeout: String(timeoutMs) };
+      this.before = { timeoutMs, statements: readOnlyStatements(this.options.schemas, settings) };
+    }
+    return this.before.statements;
+  }
+
   private async clean(client: PoolClient): Promise<void> {
     const timer = setTimeout(() => this.guards.get(client)?.stream.destroy(), CLOSE_AFTER_MS);
     try {
-      await runTogether(client, ['ROLLBACK', 'DISCARD ALL']);
+      await cleanConnection(client);
       client.release();
     } catch {
       client.release(true);

@@ -2,11 +2,15 @@ import type { ClientBase, Connection, Submittable } from 'pg';
 import type { MessageGuard } from './message-guard.js';
 import { RowCollector, type CollectedRows, type RowField, type RowLimits } from './row-collector.js';
 
+/** Undoes what a query did, and what outlives a transaction: prepared statements, locks, settings. */
+const CLEANING = ['ROLLBACK', 'DISCARD ALL'];
+
 /**
- * Runs one statement in the extended protocol, which takes no second one, and fetches its rows in small portions
- * until there are enough, by number or by size. The statements before it, which begin the transaction, go with it in
- * one message; where one of them fails, nothing after it is run.
- * A row that alone is too large ends the connection before it is collected: nothing else stops it from coming.
+ * Runs one statement in the extended protocol, which takes no second one, and collects its rows until there are enough.
+ * The statements before it, which begin the transaction, and those after it, which undo everything, go with it in one
+ * message. Where one of them fails, nothing after it is run: then the connection is to be cleaned.
+ * A row that alone is too large ends the connection before it is collected, and so do rows that are too large together:
+ * nothing else stops them from coming.
  *
  * @throws QueryError  where not even one row may be shown
  * @throws the database's own error
@@ -25,8 +29,9 @@ export async function fetchRows(
     guard.stream.destroy();
   };
   try {
-    let step = await submit(client, new PortalStep(collected, { before, sql }));
-    while (step.suspended && !collected.enough) step = await submit(client, new PortalStep(collected));
+    // One row more than may be shown tells whether there was more.
+    const asked = { query: before.length, rows: limits.maxRows + 1, collected };
+    await submit(client, new Message([...before, sql, ...CLEANING], asked));
   } catch (error) {
     if (!collected.full) throw error;
   } finally {
@@ -35,33 +40,36 @@ export async function fetchRows(
   return collected.result();
 }
 
-/** Runs statements without rows in one message, each ended before the next begins; the first error ends them all. */
-export async function runTogether(client: ClientBase, statements: readonly string[]): Promise<void> {
-  const [sql = '', ...before] = statements.toReversed();
-  const none = new RowCollector({ maxRows: 0, maxBytes: 0 });
-  await submit(client, new PortalStep(none, { before: before.toReversed(), sql }));
+/** Makes a connection fit for the next query where `fetchRows` has failed. */
+export async function cleanConnection(client: ClientBase): Promise<void> {
+  await submit(client, new Message(CLEANING));
 }
 
-function submit(client: ClientBase, step: PortalStep): Promise<PortalStep> {
-  client.query(step);
-  return step.done;
+function submit(client: ClientBase, message: Message): Promise<void> {
+  client.query(message);
+  return message.done;
 }
 
-/** One portion: the messages up to a Sync, and what the database answers before it is ready again. */
-class PortalStep implements Submittable {
-  suspended = false;
-  /** Statements before the query that have not been answered yet. */
-  private ahead: number;
-  readonly done: Promise<PortalStep>;
-  private resolve!: (step: PortalStep) => void;
+interface Query {
+  /** Which of the statements it is. */
+  readonly query: number;
+  readonly rows: number;
+  readonly collected: RowCollector;
+}
+
+/** Statements up to one Sync: each is ended before the next begins, and the first error ends them all. */
+class Message implements Submittable {
+  readonly done: Promise<void>;
+  private resolve!: () => void;
   private reject!: (error: unknown) => void;
+  /** Statements that have been answered. */
+  private answered = 0;
+  private connection: Connection | undefined;
 
-  /** With a statement the first portion, without one the next. */
   constructor(
-    private readonly collected: RowCollector,
-    private readonly statements?: { readonly before: readonly string[]; readonly sql: string },
+    private readonly statements: readonly string[],
+    private readonly asked?: Query,
   ) {
-    this.ahead = statements?.before.length ?? 0;
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -69,48 +77,46 @@ class PortalStep implements Submittable {
   }
 
   submit(connection: Connection): void {
+    this.connection = connection;
     connection.stream.cork();
-    if (this.statements !== undefined) {
-      const { before, sql } = this.statements;
-      const prepare = (text: string): void => {
-        connection.parse({ name: '', text, types: [] }, true);
-        connection.bind({ statement: '', values: [] }, true);
-      };
-      for (const text of before) {
-        prepare(text);
-        connection.execute({ portal: '', rows: '0' }, true);
-      }
-      prepare(sql);
-      connection.describe({ type: 'P', name: '' }, true);
+    for (const [index, text] of this.statements.entries()) {
+      const asked = index === this.asked?.query ? this.asked : undefined;
+      connection.parse({ name: '', text, types: [] }, true);
+      connection.bind({ statement: '', values: [] }, true);
+      if (asked !== undefined) connection.describe({ type: 'P', name: '' }, true);
+      connection.execute({ portal: '', rows: String(asked?.rows ?? 0) }, true);
     }
-    connection.execute({ portal: '', rows: String(this.collected.wanted) }, true);
     connection.sync();
     connection.stream.uncork();
   }
 
   handleRowDescription({ fields }: { readonly fields: readonly RowField[] }): void {
-    this.collected.fields = fields;
+    if (this.asked !== undefined) this.asked.collected.fields = fields;
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    if (this.ahead === 0) this.collected.add(fields);
+    if (this.asked === undefined || this.answered !== this.asked.query) return;
+    const { collected } = this.asked;
+    collected.add(fields);
+    if (collected.full) this.connection?.stream.destroy();
   }
 
   handlePortalSuspended(): void {
-    this.suspended = true;
+    // As many rows as were asked for: what comes next is of the next statement.
+    this.answered += 1;
   }
 
   handleCommandComplete(): void {
-    // The end of the rows of one statement; the portion ends with ReadyForQuery.
-    if (this.ahead > 0) this.ahead -= 1;
+    this.answered += 1;
   }
 
   handleEmptyQuery(): void {
     // A statement without a statement in it: no columns, no rows.
+    this.answered += 1;
   }
 
   handleReadyForQuery(): void {
-    this.resolve(this);
+    this.resolve();
   }
 
   handleError(error: unknown): void {
