@@ -23,8 +23,7 @@ import {
  * @throws QueryError 42501 a call or cast, 42703 no such column, 42P01 no such table in FROM
  */
 export function checkColumns(sql: string, select: TreeObject, names: PolicyNames): void {
-  const resolver = new ColumnResolver(sql, names, aliasesIn(select));
-  resolver.select(select, undefined, undefined);
+  new ColumnResolver(sql, names, select).select(select, undefined, undefined);
 }
 
 /** What FROM gives a name to. */
@@ -45,16 +44,22 @@ interface Ctes {
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);
 
+/** What is looked into before the expressions, each with its own scope. */
+const ARMS: ReadonlySet<string> = new Set(['withClause', 'larg', 'rarg']);
+const SOURCES: ReadonlySet<string> = new Set(['withClause', 'fromClause']);
+const SAMPLED: ReadonlySet<string> = new Set(['relation']);
+const JOINED: ReadonlySet<string> = new Set(['larg', 'rarg', 'alias', 'join_using_alias']);
+const NONE: ReadonlySet<string> = new Set();
+
 class ColumnResolver {
-  private readonly shapes: RowShape;
+  private readonly shapes = new RowShape();
+  private aliases: ReadonlySet<string> | undefined;
 
   constructor(
     private readonly sql: string,
     private readonly names: PolicyNames,
-    private readonly aliases: ReadonlySet<string>,
-  ) {
-    this.shapes = new RowShape();
-  }
+    private readonly root: TreeObject,
+  ) {}
 
   /** Checks a SELECT and what it holds, and tells its columns. */
   select(
@@ -70,11 +75,11 @@ class ColumnResolver {
       const columns = this.select(larg, outer, ctes, onFirstArm);
       onFirstArm?.(columns);
       this.select(rarg, outer, ctes);
-      this.expressions(omit(body, ['withClause', 'larg', 'rarg']), scope, ctes);
+      this.expressions(body, ARMS, scope, ctes);
       return columns;
     }
     const row = this.shapes.join(listOf(body['fromClause']).map((item) => this.from(item, scope, ctes)));
-    this.expressions(omit(body, ['withClause', 'fromClause']), scope, ctes);
+    this.expressions(body, SOURCES, scope, ctes);
     const lists = body['valuesLists'];
     if (lists !== undefined) {
       const first = listOf(bodyOf(listOf(lists)[0], 'List')?.['items']);
@@ -114,7 +119,7 @@ class ColumnResolver {
     const [kind, body] = nodeOf(entry) ?? ['', {}];
     if (kind === 'RangeTableSample') {
       const columns = this.from(body['relation'] ?? null, scope, ctes);
-      this.expressions(omit(body, ['relation']), scope, ctes);
+      this.expressions(body, SAMPLED, scope, ctes);
       return columns;
     }
     if (kind === 'JoinExpr') return this.join(body, scope, ctes);
@@ -131,7 +136,7 @@ class ColumnResolver {
       const query = bodyOf(body['subquery'], 'SelectStmt');
       columns = query === undefined ? undefined : this.select(query, scope, ctes);
     } else {
-      this.expressions(body, scope, ctes);
+      this.expressions(body, NONE, scope, ctes);
       if (kind === 'RangeFunction') {
         columns = this.shapes.ofFunctions(body, name);
         name = name === '' ? this.shapes.nameOfFunctions(body) : name;
@@ -148,7 +153,7 @@ class ColumnResolver {
   private join(body: TreeObject, scope: Scope, ctes: Ctes | undefined): Columns {
     const left = this.from(body['larg'] ?? null, scope, ctes);
     const right = this.from(body['rarg'] ?? null, scope, ctes);
-    this.expressions(omit(body, ['larg', 'rarg', 'alias', 'join_using_alias']), scope, ctes);
+    this.expressions(body, JOINED, scope, ctes);
     const using =
       body['isNatural'] === true ? this.shapes.common(left, right) : stringsOf(body['usingClause']);
     const columns = this.shapes.merge(left, right, using);
@@ -176,8 +181,13 @@ class ColumnResolver {
     return [outputName(target['val'])];
   }
 
-  /** Checks every name in a part of a query; SELECTs in it see the scope from within. */
-  private expressions(root: Tree, scope: Scope, ctes: Ctes | undefined): void {
+  /** Checks every name in a part of a query but in some of its fields; SELECTs in it see the scope from within. */
+  private expressions(
+    root: TreeObject,
+    without: ReadonlySet<string>,
+    scope: Scope,
+    ctes: Ctes | undefined,
+  ): void {
     const pending: Tree[] = [root];
     while (pending.length > 0) {
       const tree = pending.pop();
@@ -186,9 +196,11 @@ class ColumnResolver {
         continue;
       }
       if (!isObject(tree)) continue;
-      for (const [kind, value] of Object.entries(tree)) {
+      for (const kind in tree) {
+        const value = tree[kind];
+        if (typeof value !== 'object' || (tree === root && without.has(kind))) continue;
         if (!isObject(value)) {
-          if (typeof value === 'object') pending.push(value);
+          pending.push(value);
           continue;
         }
         if (kind === 'SelectStmt') this.select(value, scope, ctes);
@@ -230,6 +242,7 @@ class ColumnResolver {
   }
 
   private uncertain(node: TreeObject, value: string, name: string): void {
+    this.aliases ??= aliasesIn(this.root);
     const isKnown = this.aliases.has(name) || this.names.isField(name);
     if (isKnown && !this.names.isRefusedAttribute(name)) return;
     if (this.names.isRefusedAttribute(name) || this.names.isFunction(name)) {
@@ -277,12 +290,13 @@ function aliasesIn(root: Tree): ReadonlySet<string> {
   const pending: Tree[] = [root];
   while (pending.length > 0) {
     const tree = pending.pop();
-    if (typeof tree !== 'object' || tree === null) continue;
     if (Array.isArray(tree)) {
       for (const item of tree as readonly Tree[]) pending.push(item);
       continue;
     }
-    for (const [key, value] of Object.entries(tree)) {
+    if (!isObject(tree)) continue;
+    for (const key in tree) {
+      const value = tree[key];
       if (NAME_FIELDS.has(key) && typeof value === 'string') found.add(value);
       else if (NAME_LISTS.has(key)) for (const name of stringsOf(value)) found.add(name);
       if (typeof value === 'object') pending.push(value);
@@ -293,7 +307,3 @@ function aliasesIn(root: Tree): ReadonlySet<string> {
 
 const NAME_FIELDS: ReadonlySet<string> = new Set(['name', 'colname', 'aliasname']);
 const NAME_LISTS: ReadonlySet<string> = new Set(['colnames', 'aliascolnames', 'funcname']);
-
-function omit(body: TreeObject, keys: readonly string[]): TreeObject {
-  return Object.fromEntries(Object.entries(body).filter(([key]) => !keys.includes(key)));
-}

@@ -4,6 +4,7 @@ import type { PolicyNames } from './policy-names.js';
 import { QueryError } from './query-error.js';
 import {
   dotted,
+  isKind,
   isObject,
   listOf,
   positionOf,
@@ -37,13 +38,16 @@ export function checkNodes(sql: string, root: TreeObject, names: PolicyNames): v
       continue;
     }
     if (!isObject(tree)) continue;
-    for (const [key, value] of Object.entries(tree)) {
+    // In the tree of a parser every key is its own.
+    for (const key in tree) {
+      const value = tree[key];
       if (key === 'lockingClause') throw locking();
+      if (typeof value !== 'object') continue;
       if (isObject(value)) {
-        if (/^[A-Z]/.test(key)) checkNode(key, value, context);
+        if (isKind(key)) checkNode(key, value, context);
         else FIELD_CHECKS[key]?.(value, context);
       } else if (OPERATOR_FIELDS.has(key)) checkOperator(value, tree, context);
-      if (typeof value === 'object') pending.push(value);
+      pending.push(value);
     }
   }
 }

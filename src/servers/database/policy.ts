@@ -71,9 +71,16 @@ function checkText(sql: string): void {
 }
 
 /** Loads the parser ahead of the first query, and shows at once when it is not installed. */
-export async function loadParser(): Promise<typeof libpgQuery> {
-  return import('libpg-query');
+export function loadParser(): Promise<typeof libpgQuery> {
+  // The bundle copies all names of a CommonJS module at each import().
+  loading ??= import('libpg-query').catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
 }
+
+let loading: Promise<typeof libpgQuery> | undefined;
 
 function parseFailure(sql: string, error: unknown): unknown {
   const details = (error as { readonly sqlDetails?: { readonly cursorPosition?: number } }).sqlDetails;

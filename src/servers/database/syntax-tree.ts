@@ -14,18 +14,26 @@ export function listOf(tree: Tree | undefined): readonly Tree[] {
   return Array.isArray(tree) ? (tree as readonly Tree[]) : [];
 }
 
+/** Whether a key names a kind of node, and not a field of one. */
+export function isKind(key: string): boolean {
+  const first = key.codePointAt(0) ?? 0;
+  return first >= 0x41 && first <= 0x5a;
+}
+
 /** The one node that an object holds, as `['FuncCall', {…}]`. */
 export function nodeOf(tree: Tree | undefined): readonly [kind: string, body: TreeObject] | undefined {
   if (!isObject(tree)) return undefined;
-  const [kind] = Object.keys(tree);
-  const body = kind === undefined ? undefined : tree[kind];
-  return kind !== undefined && /^[A-Z]/.test(kind) && isObject(body) ? [kind, body] : undefined;
+  for (const kind in tree) {
+    const body = tree[kind];
+    return isKind(kind) && isObject(body) ? [kind, body] : undefined;
+  }
+  return undefined;
 }
 
-/** The body of a node of this kind. */
+/** The body of a node of this kind; an object that holds a node holds nothing else. */
 export function bodyOf(tree: Tree | undefined, kind: string): TreeObject | undefined {
-  const node = nodeOf(tree);
-  return node?.[0] === kind ? node[1] : undefined;
+  const body = isObject(tree) ? tree[kind] : undefined;
+  return isObject(body) ? body : undefined;
 }
 
 /** The texts of a list of String nodes; what is no String is an empty text. */
