@@ -36,15 +36,33 @@ if (!fs.existsSync(bundle)) {
 
 // A reader that has seen enough (`| head -1`) is no failure: what is still written goes nowhere.
 let readerIsGone = false;
-process.stdout.on('error', (error) => {
-  if (error.code === 'EPIPE') {
-    readerIsGone = true;
-    return;
+let hasStreams = false;
+/** Node makes its streams when they are named first, which takes 3 ms: a kept run goes without them. */
+function openStreams() {
+  if (hasStreams) return;
+  hasStreams = true;
+  process.stdout.on('error', (error) => {
+    if (error.code === 'EPIPE') {
+      readerIsGone = true;
+      return;
+    }
+    process.stderr.write(`mcpx cannot write its result: ${error.message}\n`);
+    process.exit(1);
+  });
+  process.stderr.on('error', () => undefined);
+}
+
+/** Files, pipes and the null device are told apart from terminals without a stream. */
+function isTerminal(descriptor) {
+  try {
+    const found = fs.fstatSync(descriptor);
+    if (!found.isCharacterDevice() || found.rdev === fs.statSync('/dev/null').rdev) return false;
+  } catch {
+    // Node's stream knows what to make of one that is closed.
   }
-  process.stderr.write(`mcpx cannot write its result: ${error.message}\n`);
-  process.exit(1);
-});
-process.stderr.on('error', () => undefined);
+  openStreams();
+  return (descriptor === 1 ? process.stdout : process.stderr).isTTY === true;
+}
 
 // Global options may stand before it; one that has it for a value costs a short run some memory.
 const isServer = process.argv.includes('serve', 2);
@@ -63,23 +81,36 @@ function writeSoon(text) {
 process.on('exit', flush);
 
 let hangUps = 0;
-const controller = new AbortController();
-events.setMaxListeners(0, controller.signal);
+let controller;
 const argv = process.argv.slice(2);
 const io = {
   env: process.env,
   cwd: process.cwd(),
-  stdoutIsTerminal: process.stdout.isTTY === true,
-  stderrIsTerminal: process.stderr.isTTY === true,
-  columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
-  signal: controller.signal,
+  get stdoutIsTerminal() {
+    return isTerminal(1);
+  },
+  get stderrIsTerminal() {
+    return isTerminal(2);
+  },
+  get columns() {
+    return io.stdoutIsTerminal ? process.stdout.columns : undefined;
+  },
+  get signal() {
+    return controller.signal;
+  },
   ownExecutable: { command: process.execPath, args: [__filename] },
-  out: (data) =>
-    new Promise((resolve) => {
+  out(data) {
+    openStreams();
+    return new Promise((resolve) => {
       if (readerIsGone) resolve();
       else process.stdout.write(data, () => resolve());
-    }),
-  err: isServer ? writeSoon : (text) => void process.stderr.write(text),
+    });
+  },
+  err(text) {
+    openStreams();
+    if (isServer) writeSoon(text);
+    else process.stderr.write(text);
+  },
   readInput: () => require('node:stream/consumers').text(process.stdin),
   onSignal: (signal, listener) => {
     hangUps += 1;
@@ -100,11 +131,27 @@ const asksAnyway = argv.includes('--refresh') || argv.includes('--no-cache');
 if (only === 'gather' && !asksAnyway) runKept();
 else runWhole();
 
+/** Writes what a file or a pipe takes at once; what it does not take goes through the stream, which waits or fails. */
+function writeNow(data) {
+  const bytes = Buffer.from(data);
+  let written = 0;
+  try {
+    if (hasStreams) return io.out(data);
+    while (written < bytes.length) written += fs.writeSync(1, bytes, written);
+    return Promise.resolve();
+  } catch {
+    return io.out(bytes.subarray(written));
+  }
+}
+
 /** A gather whose answers are all kept needs next to nothing of the program. */
 function runKept() {
-  const { load, keep } = compileCache(path.join(__dirname, '..', 'dist', 'kept.cjs'), 'kept');
+  const { load, keep } = compileCache(
+    path.join(__dirname, '..', 'dist', 'kept.cjs'),
+    `kept-${shapeOf(argv)}`,
+  );
   load()
-    .keptGather(argv, io)
+    .keptGather(argv, { __proto__: io, out: writeNow })
     .then((status) => {
       if (status === undefined) return runWhole();
       keep();
@@ -118,6 +165,9 @@ const LAST_RESORT_MS = 12_000;
 const STILL_STOPPING_MS = 500;
 
 function runWhole() {
+  openStreams();
+  controller = new AbortController();
+  events.setMaxListeners(0, controller.signal);
   const untune = isServer ? tuneForLongRun() : tuneForShortRun();
   const { load, keep } = compileCache(bundle, shapeOf(argv));
   const exports_ = load();

@@ -14,6 +14,7 @@ const GROUND = [
   'core/version',
   'core/package-root',
   'core/nearest',
+  'core/digest',
   'core/make-folder',
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -22,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/version': [],
   'core/package-root': [],
   'core/nearest': [],
+  'core/digest': [],
   'core/make-folder': [],
   'core/logging': [],
   'core/telemetry': ['core/version'],

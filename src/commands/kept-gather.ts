@@ -8,7 +8,7 @@ import type { Reach } from '../core/gather/gather-server.js';
 import { policyOf } from '../core/gather/shelf-of.js';
 import { createOperation, createOperationId } from '../core/operation.js';
 import type { Io } from './command.js';
-import { recallRun } from './kept-run.js';
+import { confirmRun, recallRun } from './kept-run.js';
 import { logEnd, loggerFor } from './logger.js';
 import { printGathered } from './print-gathered.js';
 
@@ -21,15 +21,23 @@ import { printGathered } from './print-gathered.js';
 export async function keptGather(argv: readonly string[], io: Io): Promise<number | undefined> {
   const started = performance.now();
   const startedAt = new Date().toISOString();
-  const run = recallRun(argv, io);
+  const recalled = recallRun(argv, io);
   const folder = cacheFolder(io.env);
-  if (run === undefined || folder === undefined) return undefined;
+  if (recalled === undefined || folder === undefined) return undefined;
+  const { run } = recalled;
   const { global, config } = run;
   const lines: string[] = [];
-  const held = { ...io, err: (text: string) => void lines.push(text) };
+  const held: Pick<Io, 'err' | 'stderrIsTerminal'> = {
+    err: (text) => void lines.push(text),
+    // To look costs a terminal 3 ms, and who logs nothing need not know.
+    get stderrIsTerminal() {
+      return io.stderrIsTerminal;
+    },
+  };
   const op = createOperation({ id: createOperationId(), logger: loggerFor(global, held, config.logging) });
   const maxBytes = config.cacheMaxBytes;
-  const cache = new ResourceCache({ maxBytes, disk: new DiskStore({ folder, maxBytes }) });
+  const disk = new DiskStore({ folder, maxBytes, checked: new Map(run.checked?.shelves) });
+  const cache = new ResourceCache({ maxBytes, disk });
   const shelves = new Map(run.servers.map(({ server, shelf }) => [server, shelf]));
   const cacheOf = (server: ServerConfig) => ({
     cache,
@@ -58,6 +66,7 @@ export async function keptGather(argv: readonly string[], io: Io): Promise<numbe
     await printGathered(gathered, { operationId: op.id, startedAt }, { global, io, areServersOut: false });
     logEnd(op, 'gather', 0, performance.now() - started);
     for (const line of lines) io.err(line);
+    confirmRun(recalled, disk.stamps, io);
     return 0;
   } catch (error) {
     if (error instanceof MCPOrchestratorException) return undefined;

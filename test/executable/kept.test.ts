@@ -1,14 +1,23 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { configText, temporaryFolder } from '../fixtures/configuration.js';
-import { environment, EXECUTABLE, Mcpx } from '../fixtures/executable.js';
+import { environment, EXECUTABLE, Mcpx, type StartOptions } from '../fixtures/executable.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 
-/** Tells on standard error which of our bundles a run has loaded. */
+/** Tells on standard error which of our bundles a run has loaded, and which of Node's costly modules. */
 const TELLS_BUNDLES = `
   const fs = require('node:fs');
   const read = fs.readFileSync;
@@ -18,7 +27,27 @@ const TELLS_BUNDLES = `
     if (name !== null) seen.push(name[1]);
     return read(file, ...rest);
   };
-  process.on('exit', () => process.stderr.write('bundles: ' + seen.join(' ') + '\\n'));
+  process.on('exit', () => {
+    const costly = ['crypto', 'stream', 'net'].filter((name) => process.moduleLoadList.includes('NativeModule ' + name));
+    fs.writeSync(2, 'bundles: ' + seen.join(' ') + '\\nmodules: ' + costly.join(' ') + '\\n');
+  });
+`;
+
+/** A server that mcpx starts. */
+const STDIO = { command: process.execPath, args: [path.resolve('test/fixtures/stdio-upstream.mjs')] };
+
+/** A pipe that takes ten bytes and is full then, once. */
+const FULL_ONCE = `
+  const fs = require('node:fs');
+  const write = fs.writeSync;
+  let left = 10;
+  fs.writeSync = (fd, data, ...rest) => {
+    if (fd !== 1) return write(fd, data, ...rest);
+    if (left === 0) throw Object.assign(new Error('full'), { code: 'EAGAIN' });
+    const written = write(fd, data.subarray(0, left));
+    left = 0;
+    return written;
+  };
 `;
 
 /** A folder with a configuration of two servers, and runs of the program in it. */
@@ -49,7 +78,7 @@ async function world(orchestration = {}) {
     write,
     folder,
     cache: env.XDG_CACHE_HOME,
-    async gather(args: readonly string[] = [], more: Readonly<Record<string, string>> = {}) {
+    async gather(args: readonly string[] = [], more: StartOptions['env'] = {}) {
       await using mcpx = new Mcpx(['gather', ...args], {
         cwd: folder.path,
         // The fixture switches the cache off by this variable.
@@ -58,7 +87,8 @@ async function world(orchestration = {}) {
       });
       const { status, stdout, stderr } = await mcpx.finished;
       const bundles = /bundles: (.*)\n/.exec(stderr)?.[1];
-      return { status, stdout, bundles, stderr: stderr.replace(/bundles: .*\n/, '') };
+      const modules = /modules: (.*)\n/.exec(stderr)?.[1];
+      return { status, stdout, bundles, modules, stderr: stderr.replace(/bundles: .*\nmodules: .*\n/, '') };
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([one.close(), two.close()]);
@@ -120,6 +150,131 @@ describe('a gather whose answers are all kept', () => {
     expect(await at.gather(['--refresh'])).toMatchObject({ bundles: 'mcpx' });
     expect(await at.gather(['--no-cache'])).toMatchObject({ bundles: 'mcpx' });
     expect(at.one.lists).toBe(4);
+  });
+
+  it('loads neither streams nor digests from the third time on, while no file is touched', async () => {
+    await using at = await world();
+    const gather = () => at.gather(['--json'], { MCPX_RESOURCE_CACHE_TTL: undefined });
+    await gather();
+    expect(await gather()).toMatchObject({ bundles: 'kept', modules: 'crypto stream' });
+    await sleep(2100);
+    await gather();
+    expect(await gather()).toMatchObject({ status: 0, stderr: '', bundles: 'kept', modules: '' });
+    // Another command line may have asked the servers meanwhile.
+    await at.gather(['--json', '--refresh'], { MCPX_RESOURCE_CACHE_TTL: undefined });
+    expect(await gather()).toMatchObject({ bundles: 'kept', modules: 'crypto stream' });
+    expect(await gather()).toMatchObject({ bundles: 'kept', modules: '' });
+  });
+
+  it('does not take the look of a file for its contents that was written just now', async () => {
+    await using at = await world();
+    const runs = path.join(at.cache, 'mcpx', 'runs');
+    await at.gather();
+    let isJustNow = false;
+    while (!isJustNow) {
+      const writtenAt = Date.now();
+      at.write();
+      expect(await at.gather()).toMatchObject({ bundles: 'kept' });
+      isJustNow = Date.now() - writtenAt < 2000;
+    }
+    const [name = ''] = readdirSync(runs);
+    const { checked } = JSON.parse(readFileSync(path.join(runs, name), 'utf8')) as { checked: object };
+    expect(Object.keys(checked)).toEqual(['shelves']);
+  });
+
+  it('notices a change that leaves size and time of a file as they were', async () => {
+    await using at = await world();
+    const file = path.join(at.folder.path, 'mcpx.json');
+    at.write({ deadline: '7s' });
+    await sleep(2100);
+    for (const _round of [1, 2, 3]) await at.gather();
+    expect(await at.gather()).toMatchObject({ bundles: 'kept' });
+    const { atime, mtime } = statSync(file);
+    at.write({ deadline: '8s' });
+    utimesSync(file, atime, mtime);
+    expect(await at.gather()).toMatchObject({ bundles: 'kept mcpx' });
+  });
+
+  it.each(['cut off', 'forged'])(
+    'asks for an answer anew whose file was %s after it was checked',
+    async (how) => {
+      await using at = await world();
+      for (const _round of [1, 2, 3]) await at.gather(['--json']);
+      const folder = path.join(at.cache, 'mcpx', 'resources');
+      for (const name of readdirSync(folder)) {
+        const text = readFileSync(path.join(folder, name), 'utf8');
+        const damaged = how === 'forged' ? text.replaceAll('item://', 'evil://') : text.slice(0, -10);
+        writeFileSync(path.join(folder, name), damaged);
+      }
+      const next = await at.gather(['--json']);
+      expect(next).toMatchObject({ status: 0, bundles: 'kept mcpx' });
+      expect(next.stdout).toContain('item://1');
+      expect(next.stdout).not.toContain('evil');
+      expect([at.one.lists, at.two.lists]).toEqual([2, 2]);
+    },
+  );
+
+  it('depends on variables that its configuration names, however it writes them, and on no others', async () => {
+    await using at = await world();
+    const gather = (from: string) =>
+      at.gather(['--json'], { MCPX_RESOURCE_CACHE_TTL: undefined, FROM: from, ANY: from });
+    await gather('here');
+    expect(await gather('there')).toMatchObject({ bundles: 'kept' });
+    for (const [index, reference] of ['${FROM}', '${FROM:-nowhere}', '${env:FROM}'].entries()) {
+      at.write({}, { headers: { 'X-From': reference } });
+      await sleep(20);
+      await gather('');
+      expect(await gather('')).toMatchObject({ bundles: 'kept' });
+      expect(await gather(`there ${index}`)).toMatchObject({ bundles: 'kept mcpx' });
+      expect(at.one.headers.at(-1)?.['x-from']).toBe(`there ${index}`);
+    }
+    const text = readFileSync(path.join(at.folder.path, 'mcpx.json'), 'utf8');
+    at.folder.write('mcpx.json', text.replace('${env:FROM}', '\\u0024{FROM}'));
+    await sleep(20);
+    await gather('elsewhere');
+    expect(await gather('anywhere')).toMatchObject({ bundles: 'kept mcpx' });
+    expect(at.one.headers.at(-1)?.['x-from']).toBe('anywhere');
+  });
+
+  it('depends on variables that a server is started with', async () => {
+    await using at = await world();
+    const gather = (from: string) => at.gather([], { MCPX_RESOURCE_CACHE_TTL: undefined, FROM: from });
+    for (const names of [['PATH'], ['PATH', 'FROM']]) {
+      at.write({}, { url: undefined, headers: undefined, ...STDIO, inherit_env: names });
+      await sleep(20);
+      await gather('here');
+      const isInherited = names.includes('FROM');
+      expect(await gather('there')).toMatchObject({ bundles: isInherited ? 'kept mcpx' : 'kept' });
+    }
+  });
+
+  it('is never remembered with a credential on its command line', async () => {
+    await using at = await world();
+    await at.gather(['--exclude', '*sentinel-5a1*']);
+    expect(await at.gather(['--exclude', '*sentinel-5a1*'])).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather(['--exclude', '*nothing*'])).toMatchObject({ bundles: 'kept mcpx' });
+    expect(await at.gather(['--exclude', '*nothing*'])).toMatchObject({ bundles: 'kept' });
+  });
+
+  it('prints all of it to a reader that is slow, and nothing more to one that has gone', async () => {
+    await using at = await world();
+    const plain = { MCPX_RESOURCE_CACHE_TTL: undefined };
+    await at.gather(['--json'], plain);
+    const hook = at.folder.write('full.cjs', FULL_ONCE);
+    const whole = await at.gather(['--json'], plain);
+    const slow = await at.gather(['--json'], { ...plain, NODE_OPTIONS: `-r ${hook}` });
+    expect(slow).toMatchObject({ status: 0, bundles: 'kept', stderr: '' });
+    expect(slow.modules).toContain('stream');
+    expect(stable(slow.stdout)).toBe(stable(whole.stdout));
+    const gone = await promisify(execFile)(
+      'sh',
+      ['-c', '{ "$0" "$1" gather --json; echo "$?" >&2; } | true', process.execPath, EXECUTABLE],
+      {
+        cwd: at.folder.path,
+        env: environment({ ...plain, XDG_CACHE_HOME: at.cache }),
+      },
+    );
+    expect(gone.stderr).toBe('0\n');
   });
 
   it('is run as a whole when answers are too old, or gone', async () => {

@@ -19,6 +19,8 @@ export interface DiskOptions {
   readonly folder: string;
   /** Of all files together. */
   readonly maxBytes: number;
+  /** The stamps, by key, of files whose digest was right before: while they have the same it still is. */
+  readonly checked?: ReadonlyMap<string, string>;
   /** Hears once of a disk that cannot be written. */
   readonly onTrouble?: (error: Error) => void;
 }
@@ -58,16 +60,23 @@ export class DiskStore {
     this.#options = options;
   }
 
+  /** What the files that were read or written look like, by key: each was whole then. */
+  get stamps(): ReadonlyMap<string, string> {
+    return this.#seen;
+  }
+
   /** What is kept for a server, or nothing. */
   read(key: string): readonly (readonly [string, Entry])[] {
     const file = this.#fileOf(key);
     // Before it is read: what another process writes meanwhile must not pass for what was read.
     const stats = statsOf(file);
-    this.#seen.set(key, stampOf(stats));
-    const found = this.#isFolderOwn() ? readShelf(file, key) : undefined;
+    const stamp = stampOf(stats);
+    this.#seen.set(key, stamp);
+    const isChecked = this.#options.checked?.get(key) === stamp;
+    const found = this.#isFolderOwn() ? readShelf(file, key, isChecked) : undefined;
     if (stats === undefined || found === undefined) return [];
     for (const [, entry] of found.entries) this.#fromDisk.add(entry);
-    this.#touch(file, stats.mtimeMs);
+    this.#touch(file, stats);
     return found.entries;
   }
 
@@ -173,10 +182,10 @@ export class DiskStore {
     return this.#wasOwn;
   }
 
-  #touch(file: string, usedAt: number): void {
+  #touch(file: string, stats: Stats): void {
     try {
       const now = new Date();
-      if (now.getTime() - usedAt > TOUCH_AFTER_MS) utimesSync(file, now, now);
+      if (now.getTime() - usedAtOf(stats) > TOUCH_AFTER_MS) utimesSync(file, now, stats.mtime);
     } catch {
       // A read-only disk: the order of leaving is worse, the answers are right.
     }
@@ -234,11 +243,14 @@ export function clearShelves(folder: string, servers?: readonly string[]): numbe
   return removed;
 }
 
-/** @param file  in a folder that is known to be the user's own */
-function readShelf(file: string, key: string): ShelfFile | undefined {
+/**
+ * @param file  in a folder that is known to be the user's own
+ * @param isChecked  as for `parseShelf`
+ */
+function readShelf(file: string, key: string, isChecked = false): ShelfFile | undefined {
   try {
     assertOwn(file);
-    return parseShelf(readFileSync(file, 'utf8'), key);
+    return parseShelf(readFileSync(file, 'utf8'), key, isChecked);
   } catch {
     return undefined;
   }
@@ -291,8 +303,8 @@ function listFiles(
   return names.flatMap((name) => {
     if (!/^[0-9a-f]{32}\.json/.test(name)) return [];
     try {
-      const { size, mtimeMs } = lstatSync(path.join(folder, name));
-      return [{ name, bytes: size, usedAt: mtimeMs }];
+      const stats = lstatSync(path.join(folder, name));
+      return [{ name, bytes: stats.size, usedAt: usedAtOf(stats) }];
     } catch {
       // Another process removed it just now.
       return [];
@@ -318,7 +330,12 @@ function isOwn(folder: string): boolean {
   }
 }
 
-/** Changes whenever a file is replaced. */
+/** Changes whenever a file is replaced or written to, and not when its use is noted, which keeps milliseconds only. */
 function stampOf(stats: Stats | undefined): string {
-  return stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtimeMs}`;
+  return stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtime.getTime()}`;
+}
+
+/** A use is noted as the time of the last access, so that the time of the last change stays. */
+function usedAtOf({ atimeMs, mtimeMs }: Stats): number {
+  return Math.max(atimeMs, mtimeMs);
 }

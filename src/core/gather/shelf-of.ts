@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { CachePolicy } from '../cache/lifetime.js';
 import type { Shelf } from '../cache/entry.js';
 import type { Config, ServerConfig } from '../config/config.js';
+import { digest } from '../digest.js';
 
 /**
  * Where the answers of a server are kept: by its address and by everything that could make it answer somebody else,
  * so that no answer crosses credentials. Only a digest of them leaves this function.
  */
 export function shelfOf(server: ServerConfig, env: Readonly<Record<string, string | undefined>>): Shelf {
-  const inherited = server.inheritEnv.map((name) => [name, env[name]]);
+  // A server that is not ours to start inherits nothing.
+  const inherited = server.command === undefined ? [] : server.inheritEnv.map((name) => [name, env[name]]);
   const { start } = server;
   const identity = [
     server.transport,
@@ -26,7 +27,7 @@ export function shelfOf(server: ServerConfig, env: Readonly<Record<string, strin
     start && [start.command, start.args, path.resolve(start.cwd ?? '.'), sorted(start.env)],
   ];
   return {
-    key: createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32),
+    key: digest(JSON.stringify(identity)).slice(0, 32),
     server: server.id,
     address: addressOf(server),
   };

@@ -29,7 +29,13 @@ function disk(maxBytes = 1_000_000) {
   const temporary = temporaryFolder();
   const folder = path.join(temporary.path, 'mcpx', 'resources');
   const troubles: Error[] = [];
-  const store = () => new DiskStore({ folder, maxBytes, onTrouble: (error) => void troubles.push(error) });
+  const store = (checked?: ReadonlyMap<string, string>) =>
+    new DiskStore({
+      folder,
+      maxBytes,
+      onTrouble: (error) => void troubles.push(error),
+      ...(checked === undefined ? {} : { checked }),
+    });
   return {
     folder,
     troubles,
@@ -71,6 +77,21 @@ describe('a shelf on disk', () => {
     store.write(SHELF, [['x', entry('right')]]);
     expect(at.store().read(KEY)).toEqual([['x', entry('right')]]);
     expect(at.troubles).toEqual([]);
+  });
+
+  it('that was checked before is checked again when it was written to, and not when it was only used', () => {
+    using at = disk();
+    at.store().write(SHELF, [['x', entry('secret')]]);
+    const before = new Date(Date.now() - 120_000.4);
+    utimesSync(at.file(), before, before);
+    const first = at.store();
+    expect(first.read(KEY)).toHaveLength(1);
+    expect(statSync(at.file()).atimeMs).toBeGreaterThan(before.getTime() + 60_000);
+    const again = at.store(first.stamps);
+    expect(again.read(KEY)).toHaveLength(1);
+    expect(again.stamps).toEqual(first.stamps);
+    writeFileSync(at.file(), readFileSync(at.file(), 'utf8').replace('secret', 'forged'));
+    expect(at.store(first.stamps).read(KEY)).toEqual([]);
   });
 
   it('is not believed where others can write it, nor through a link', () => {
@@ -196,7 +217,8 @@ describe('the folder', () => {
       const keys = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(32));
       for (const [index, key] of keys.slice(0, 3).entries()) {
         at.store().write({ ...SHELF, key }, [['x', entry('y'.repeat(1300))]]);
-        utimesSync(at.file(key), new Date(), new Date(Date.now() - (10 - index) * 60_000));
+        const usedAt = new Date(Date.now() - (10 - index) * 60_000);
+        utimesSync(at.file(key), usedAt, usedAt);
       }
       // A use counts: the first is now the last to leave.
       expect(at.store().read(keys[0]!)).toHaveLength(1);
