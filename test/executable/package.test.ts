@@ -1,12 +1,15 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { READER_ROLE } from '../../src/servers/database/sample/schema.js';
+import { configText } from '../fixtures/configuration.js';
 import { environment } from '../fixtures/executable.js';
+import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 import { hasPostgres } from '../fixtures/postgres.js';
 import { startShop } from '../servers/database/shop-engines.js';
 
@@ -75,6 +78,25 @@ describe('the packed package in an empty folder', { timeout: 120_000 }, () => {
       expect(await ask(whole, query)).toMatchObject({ columns: [{ name: 'ok' }], rows: [[true]] });
     }
     expect(await ask(whole, 'DROP TABLE sales')).toMatchObject({ category: 'read_only', sqlstate: '25006' });
+  });
+
+  it.each(['legacy', 'modern'] as const)('gathers as a library (%s)', async (era) => {
+    await using upstream = await startFakeUpstream({ resources: 2, era, transport: 'streamable-http' });
+    writeFileSync(path.join(lean, 'mcpx.json'), configText({ one: { url: upstream.url } }));
+    const program = `
+      import { loadConfig, MCPOrchestrator } from 'mcpx';
+      const orchestrator = new MCPOrchestrator(await loadConfig('mcpx.json'));
+      console.log(JSON.stringify(await orchestrator.gatherAllResources()));
+      await orchestrator.close();`;
+
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', program],
+      { cwd: lean, env: environment() },
+    );
+
+    const { one } = JSON.parse(stdout) as { readonly one: { readonly resources: object } };
+    expect(Object.keys(one.resources)).toHaveLength(2);
   });
 
   it('serves the files of a user', async () => {

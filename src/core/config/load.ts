@@ -1,6 +1,5 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { z } from 'zod';
 import { ConfigurationError } from '../errors.js';
 import { createRedactor, toConfig, type Config } from './config.js';
 import { replaceWellKnownKeys } from './credential.js';
@@ -17,10 +16,6 @@ import { configRules, pathText } from './shape-problems.js';
 import { readYamlDocument, type Path, type Places, type YamlDocument } from './yaml-document.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-// Zod would compile each schema into code of its own before its first use. That pays off for schemas that are used
-// over and over; a configuration and the few answers of a gather are checked once.
-z.config({ jitless: true });
 
 interface ReadLimit {
   readonly bytes: number;

@@ -1,5 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod/v4';
 import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
+
+// Zod would compile each schema into code of its own before its first use. That pays off for schemas that are used
+// over and over; a configuration and the few answers of a gather are checked once. It counts for schemas made later.
+z.config({ jitless: true });
 
 /**
  * The only description of the configuration file. Types, defaults, environment names, the published JSON

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/v4';
 
 /** What a caller may ask of the server, as its flags set it. */
 export interface ToolLimits {

@@ -1,5 +1,5 @@
 import type { McpServer } from '@modelcontextprotocol/server';
-import { z } from 'zod';
+import * as z from 'zod/v4';
 import type { MetadataStore } from './store.js';
 
 export const RESOLVE_PRODUCT = 'resolve_product';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/v4';
 
 const text = z.string().regex(/\S/, 'must not be empty').max(1000);
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);

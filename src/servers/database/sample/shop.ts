@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod/v4';
 import { describe, openDatabase, type SessionOptions } from '../pglite-session.js';
 import { shopRows, type ShopProduct } from './rows.js';
 import { READER_ROLE, SHIFT_DATES, SHOP_FINISH, SHOP_SCHEMA } from './schema.js';
