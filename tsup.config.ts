@@ -92,6 +92,59 @@ const noOAuth: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/**
+ * The schemas of all messages of the protocol, of which a start needs five and would build 169 (4 ms). Each is made when
+ * something is first asked of it; the ones it consists of it holds itself, so that checking costs what it did.
+ */
+const lazySchemas: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'lazy-schemas',
+  setup(build) {
+    build.onLoad(
+      { filter: /modelcontextprotocol[\\/]core[\\/]dist[\\/]schemas-[^\\/]+\.mjs$/ },
+      ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        const declaration = /^const (\w+Schema) = ([^]*?);\n(?=[^\t}\])])/gm;
+        const names = [...text.matchAll(declaration)].map(([, name]) => name);
+        if (names.length < 100) throw new Error('the schemas of the SDK are not where they were');
+        const name = new RegExp(`\\b(?:${names.join('|')})\\b`, 'g');
+        const lazy = text.replace(
+          declaration,
+          (_, declared: string, made: string) =>
+            `const ${declared} = /* @__PURE__ */ lazily(() => ${made.replace(name, (used) => `made(${used})`)});\n`,
+        );
+        return { contents: `${LAZILY}${lazy}`, loader: 'js' };
+      },
+    );
+    // Of these it would build some at once, for the forms of servers: only their keys are wanted, and only with a form.
+    build.onLoad(
+      { filter: /modelcontextprotocol[\\/](?:client|server)[\\/]dist[\\/]src-[^\\/]+\.mjs$/ },
+      ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        const names = ['ROOT_KEYS', 'PROPERTY_KEYS_BY_TYPE', 'SUPPORTED_STRING_FORMATS'];
+        const lazy = names.reduce((rest, name) => {
+          const [declaration, value] = new RegExp(`^const ${name} = ([^]*?);\\n`, 'm').exec(rest) ?? [];
+          if (declaration === undefined) throw new Error(`the SDK has no ${name} where it was`);
+          const used = rest.replace(declaration, '').replaceAll(name, `${name}()`);
+          return `${used}\nlet of${name}; function ${name}() { return (of${name} ??= ${value}); }\n`;
+        }, text);
+        return { contents: lazy, loader: 'js' };
+      },
+    );
+  },
+};
+
+const LAZILY = `
+const MADE = Symbol();
+const made = (schema) => schema[MADE];
+const makeOnce = (lazy) => (lazy.schema ??= lazy.make());
+const traps = {
+  get: (lazy, key) => (key === MADE ? makeOnce(lazy) : makeOnce(lazy)[key]),
+  has: (lazy, key) => key in makeOnce(lazy),
+  getPrototypeOf: (lazy) => Object.getPrototypeOf(makeOnce(lazy)),
+};
+const lazily = (make) => new Proxy({ make }, traps);
+`;
+
 /** Commander can run a subcommand as a program of its own; ours are functions, and loading what spawns costs 3 ms. */
 const commanderNeverSpawns: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'commander-never-spawns',
@@ -168,12 +221,21 @@ const program: Options = {
   outExtension: () => ({ js: '.cjs' }),
 };
 
+const PROGRAM_PLUGINS = [
+  englishOnly,
+  noToolValidator,
+  noOAuth,
+  lazySchemas,
+  commanderNeverSpawns,
+  telemetryApart,
+];
+
 export default defineConfig([
   {
     ...program,
     entry: { mcpx: 'src/main.ts', telemetry: 'src/core/telemetry/open-telemetry.ts' },
     metafile: true,
-    esbuildPlugins: [englishOnly, noToolValidator, noOAuth, commanderNeverSpawns, telemetryApart],
+    esbuildPlugins: PROGRAM_PLUGINS,
     onSuccess: async () => {
       asFunction('dist/mcpx.cjs');
       writeLicenses('dist/metafile-cjs.json');

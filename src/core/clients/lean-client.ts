@@ -1,4 +1,4 @@
-import { Client, ProtocolError, type StandardSchemaV1 } from '@modelcontextprotocol/client';
+import { Client, ProtocolError, type StandardSchemaV1, type Transport } from '@modelcontextprotocol/client';
 import { readVersion } from '../version.js';
 import type { ServerRequests } from './server-requests.js';
 
@@ -52,6 +52,9 @@ const INITIALIZE_RESULT: StandardSchemaV1<unknown, Record<string, unknown>> = {
  * whole protocol (10 ms of a start that takes 60), and it would set up a validator of tool outputs.
  */
 export class LeanClient extends Client {
+  /** Ours, once it stands before that of the SDK. */
+  #dispatch: Transport['onmessage'];
+
   /** @param answering  who answers requests of the server, and what for */
   constructor(
     mode: 'legacy' | { readonly pin: string },
@@ -72,14 +75,19 @@ export class LeanClient extends Client {
   }
 
   /**
-   * Connects, and from then on hands answers over as our transports deliver them: their frame has been checked. The SDK
-   * checks it twice more by schemas that copy the whole answer, which is half of what a small answer costs.
+   * Connects, and hands answers over as our transports deliver them: their frame has been checked. The SDK checks it
+   * twice more by schemas that copy the whole answer, which is half of what a small answer costs.
    */
   override async connect(...[transport, options]: Parameters<Client['connect']>): Promise<void> {
     await super.connect(transport, options);
+    this.#takeAnswersOf(transport);
+  }
+
+  #takeAnswersOf(transport: Transport): void {
     const dispatch = transport.onmessage;
+    if (dispatch === this.#dispatch) return;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's transport is no event target
-    transport.onmessage = (message, extra) => {
+    transport.onmessage = this.#dispatch = (message, extra) => {
       if ('id' in message && !('method' in message)) this._onresponse(message);
       else dispatch?.(message, extra);
     };
@@ -110,7 +118,10 @@ export class LeanClient extends Client {
   override request: Client['request'] = ((...input: Parameters<Client['request']>) => {
     const [request, second] = input as unknown as [{ method: string }, unknown];
     const base = super.request.bind(this) as (...passed: unknown[]) => Promise<unknown>;
-    if (request.method === 'initialize') return base(request, INITIALIZE_RESULT, second);
+    if (request.method === 'initialize') {
+      if (this.transport !== undefined) this.#takeAnswersOf(this.transport);
+      return base(request, INITIALIZE_RESULT, second);
+    }
     return base(...input);
   }) as Client['request'];
 }
