@@ -174,6 +174,22 @@ const telemetryApart: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/** The servers that mcpx itself runs are a third of the program, and no other command needs them. */
+const servesNothing: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'serves-nothing',
+  setup(build) {
+    build.onResolve({ filter: /.*/ }, ({ importer, kind }) =>
+      kind === 'dynamic-import' && /[\\/]commands[\\/]serve(?:-database)?\.ts$/.test(importer)
+        ? { path: 'left-out', namespace: 'serves-nothing' }
+        : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'serves-nothing' }, () => ({
+      contents: "throw new Error('this part of mcpx is in another bundle')",
+      loader: 'js',
+    }));
+  },
+};
+
 /**
  * A bundle's clock for durations: the one of `performance.now()`. To name the global loads ten modules of Node (1 ms of
  * each start), and even packages that never use it do.
@@ -233,12 +249,20 @@ const PROGRAM_PLUGINS = [
 export default defineConfig([
   {
     ...program,
-    entry: { mcpx: 'src/main.ts', telemetry: 'src/core/telemetry/open-telemetry.ts' },
+    entry: { serve: 'src/main.ts', telemetry: 'src/core/telemetry/open-telemetry.ts' },
     metafile: true,
     esbuildPlugins: PROGRAM_PLUGINS,
     onSuccess: async () => {
-      asFunction('dist/mcpx.cjs');
+      asFunction('dist/serve.cjs');
       writeLicenses('dist/metafile-cjs.json');
+    },
+  },
+  {
+    ...program,
+    entry: { mcpx: 'src/main.ts' },
+    esbuildPlugins: [...PROGRAM_PLUGINS, servesNothing],
+    onSuccess: async () => {
+      asFunction('dist/mcpx.cjs');
       // The shim prints it without loading anything; `mcpx help` makes the same text afresh.
       writeFileSync('dist/help.txt', execFileSync(process.execPath, ['bin/mcpx.js', 'help'], { env: {} }));
     },
@@ -253,7 +277,7 @@ export default defineConfig([
     ...common,
     entry: { index: 'src/index.ts' },
     format: 'esm',
-    esbuildPlugins: [englishOnly, noToolValidator, noOAuth, telemetryApart],
+    esbuildPlugins: [englishOnly, noToolValidator, noOAuth, lazySchemas, telemetryApart],
     // CommonJS packages in an ES bundle still call require() for Node's own modules.
     banner: {
       js: "import { createRequire as createRequireOfMcpx } from 'node:module'; const require = createRequireOfMcpx(import.meta.url);",

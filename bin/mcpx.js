@@ -28,7 +28,10 @@ if ((only === '--help' || only === '-h') && more === undefined && !(process.stdo
   }
 }
 
-const bundle = path.join(__dirname, '..', 'dist', 'mcpx.cjs');
+// Global options may stand before it; one that has it for a value costs a short run some memory.
+const isServer = process.argv.includes('serve', 2);
+
+const bundle = path.join(__dirname, '..', 'dist', isServer ? 'serve.cjs' : 'mcpx.cjs');
 if (!fs.existsSync(bundle)) {
   process.stderr.write('mcpx is not built: run `npm run build` in its folder.\n');
   process.exit(1);
@@ -63,9 +66,6 @@ function isTerminal(descriptor) {
   openStreams();
   return (descriptor === 1 ? process.stdout : process.stderr).isTTY === true;
 }
-
-// Global options may stand before it; one that has it for a value costs a short run some memory.
-const isServer = process.argv.includes('serve', 2);
 
 // A server logs each request, and a write to a pipe waits for the system: lines that come together go together.
 let unwritten = '';

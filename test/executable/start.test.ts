@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { configText, temporaryFolder } from '../fixtures/configuration.js';
 import { runMcpx } from '../fixtures/executable.js';
@@ -55,4 +56,9 @@ it('a gather makes only the schemas that it uses, and no function of text', asyn
   // The configuration has 200 of them; the messages of the protocol would be 800 more.
   expect(made['schemas']).toBeGreaterThan(100);
   expect(made['schemas']).toBeLessThan(250);
+});
+
+it('what serves is in a bundle that no other command loads', () => {
+  const isIn = (file: string) => readFileSync(file, 'latin1').includes('pg_catalog');
+  expect([isIn('dist/mcpx.cjs'), isIn('dist/serve.cjs')]).toEqual([false, true]);
 });
