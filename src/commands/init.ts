@@ -69,7 +69,7 @@ async function run({ args, options, global, io }: CommandInput): Promise<void> {
   }
   const [{ plain }, { shellWord }] = await Promise.all([
     import('../render/terminal.js'),
-    import('../render/failure.js'),
+    import('../render/command-line.js'),
   ]);
   const written = targets.map(({ target }) => `  ${target}\n`).join('');
   const enter = folder === resolve(io.cwd) ? '' : `cd ${shellWord(plain(String(args[0])))} && `;

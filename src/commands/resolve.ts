@@ -91,13 +91,23 @@ async function run(input: CommandInput): Promise<number> {
     // A gather says how to gather less; here the way out is another one.
     if (!(error instanceof errors.MCPOrchestratorException) || error.context['details'] === undefined)
       throw error;
-    throw withFix(error, `mcpx resolve ${domain} --degraded`);
+    const { shellWord } = await import('../render/command-line.js');
+    const words = terms.map(shellWord);
+    // A term may look like a flag.
+    const [before, behind] = words.some((word) => word.startsWith('-'))
+      ? [[], ['--', ...words]]
+      : [words, []];
+    const asked = sentence === undefined ? [] : ['--in', shellWord(sentence)];
+    const fix = [shellWord(domain), ...before, ...asked, '--degraded', ...behind];
+    throw withFix(error, `mcpx resolve ${fix.join(' ')}`);
   } finally {
     progress?.stop();
   }
   if (global.output === 'table') {
     const { renderResolve } = await import('../render/resolve.js');
-    await io.out(renderResolve(resolution, { ...viewOf(global, io), all }));
+    // The variable is still set then.
+    const named = global.config === io.env['MCPX_CONFIG'] ? undefined : global.config;
+    await io.out(renderResolve(resolution, { ...viewOf(global, io), all, config: named }));
   } else {
     const { resolveLines, resolveReport } = await import('../render/resolve-report.js');
     if (global.output === 'ndjson') {

@@ -23,6 +23,15 @@ export function meant(word: string, known: readonly string[]): string {
   return near === undefined ? '' : `Did you mean "${near}"? `;
 }
 
+/** People read a few names; the error's context and the commands that list them have all. */
+const MOST_NAMES = 20;
+
+/** Names that there are, as a part of a hint. */
+export function listed(known: readonly string[]): string {
+  const more = known.length - MOST_NAMES;
+  return `${known.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 function sorted(word: string): string {
   return Array.from(word).sort().join('');
 }

@@ -27,7 +27,7 @@ import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
 import { Listening, type Forget } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
-import { meant, nearest } from './nearest.js';
+import { listed, meant, nearest } from './nearest.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { packageExecutable } from './package-root.js';
 import { Registry } from './registry/registry.js';
@@ -493,9 +493,7 @@ export class MCPOrchestrator implements AsyncDisposable {
     throw new ResourceFetchError('RES309', `no server has the tool ${JSON.stringify(name)}`, {
       context: { tool: name, known: names },
       hint:
-        names.length === 0
-          ? 'None of them has tools.'
-          : `${meant(name, names)}There are ${names.join(', ')}.`,
+        names.length === 0 ? 'None of them has tools.' : `${meant(name, names)}There are ${listed(names)}.`,
       fix: 'mcpx validate-config --connect',
     });
   }

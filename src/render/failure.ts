@@ -1,6 +1,7 @@
 import type { Problem } from '../core/config/problem.js';
 import { describeProblem } from '../core/config/problem.js';
 import { ERROR_CODES, type MCPOrchestratorException } from '../core/errors.js';
+import { withConfig } from './command-line.js';
 import { excerptOf } from './excerpt.js';
 import { paint } from './paint.js';
 import { escapeControls, plain, type View } from './terminal.js';
@@ -73,18 +74,4 @@ export function renderFailureJson(
     operation_id: operationId,
   };
   return `${escapeControls(JSON.stringify({ error: body }))}\n`;
-}
-
-/** Commands of ours that use a configuration: what is to be tried has to use the same one. */
-const USES_CONFIG =
-  /^mcpx (?:cache|call|gather|read|resolve|servers|sql|validate-config)\b(?!.* --metadata )/;
-
-function withConfig(command: string, config: string | undefined): string {
-  if (config === undefined || !USES_CONFIG.test(command)) return command;
-  return `${command} -c ${shellWord(config)}`;
-}
-
-/** A text as one word of a command line. */
-export function shellWord(text: string): string {
-  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,5 +1,5 @@
 import type { ImportedServer, ImportResult } from '../core/config/import.js';
-import { shellWord } from './failure.js';
+import { shellWord } from './command-line.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';

@@ -1,5 +1,6 @@
 import type { DomainCandidate, DomainResolution, DomainTerm } from '../core/resolve/resolve-domain.js';
 import type { Candidate, DescriptionConflict, Match, Mention } from '../core/resolve/types.js';
+import { shellWord, withConfig } from './command-line.js';
 import { ageText } from './freshness.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
@@ -12,6 +13,8 @@ const MOST_VALUE = 200;
 export interface ResolveView extends View {
   /** Shows every candidate. */
   readonly all: boolean;
+  /** The configuration that the command line named. */
+  readonly config?: string | undefined;
 }
 
 /** A label and what it labels; `command` is to be copied, so it is never broken. */
@@ -152,7 +155,7 @@ function renderAmbiguous(item: DomainTerm, domain: string, view: ResolveView): s
   pairs.push(
     first === undefined
       ? { label: 'type', text: 'nothing tells them apart by name; choose a server with --server' }
-      : commandLine(domain, first),
+      : commandLine(domain, first, view),
   );
   return `${head}\n${candidateTable('CANDIDATE', candidates, view)}${lines(pairs, view)}`;
 }
@@ -165,14 +168,14 @@ function renderUnknown(item: DomainTerm, domain: string, view: ResolveView): str
   const head = `${quoted(plain(item.term))} ${ink.red('is unknown')} in ${plain(domain)}`;
   const pairs = columnLines(item);
   if (item.column_mappings.length > 0 && domain !== 'column_mappings') {
-    pairs.push(commandLine('column_mappings', item.term));
+    pairs.push(commandLine('column_mappings', item.term, view));
   }
   const [first] = all;
   if (first === undefined) {
     if (pairs.length === 0) pairs.push({ label: 'near', text: 'nothing' });
     return `${head}\n${lines(pairs, view)}`;
   }
-  if (pairs.length === 0) pairs.push(commandLine(domain, first.canonical_name));
+  if (pairs.length === 0) pairs.push(commandLine(domain, first.canonical_name, view));
   return `${head}\n${candidateTable('NEAREST', all, view)}${lines(pairs, view)}`;
 }
 
@@ -313,17 +316,10 @@ function rest(all: number, shownCount: number): string {
   return all > shownCount ? `  … and ${all - shownCount} more\n` : '';
 }
 
-/** A command line to copy: the shell sees the words as they are. */
-function commandLine(domain: string, term: string): Line {
+function commandLine(domain: string, term: string, { config }: ResolveView): Line {
   const dashes = term.startsWith('-') ? '-- ' : '';
   const text = `mcpx resolve ${shellWord(domain)} ${dashes}${shellWord(term)}`;
-  return { label: 'type', text, isCommand: true };
-}
-
-function shellWord(word: string): string {
-  const text = plain(word);
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
-  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", String.raw`'\''`)}'` : `"${text}"`;
+  return { label: 'type', text: withConfig(text, config), isCommand: true };
 }
 
 function quoted(text: string): string {

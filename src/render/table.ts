@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { paint } from './paint.js';
 import { cut, plain, type View } from './terminal.js';
+import { wordsOf, wrapWords } from './wrap.js';
 
 export interface Column {
   readonly title: string;
@@ -19,7 +20,10 @@ export interface Cell {
 
 const GAP = 2;
 
-/** A table without lines that fits its terminal: long cells are cut first, then the least columns leave. */
+/**
+ * A table without lines that fits its terminal: long cells are cut first, then the least columns leave, and a line below
+ * names them.
+ */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
@@ -46,11 +50,18 @@ export function renderTable(
       }),
     );
   }
-  return `${table
+  const lines = table
     .toString()
     .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')}\n`;
+    .map((line) => line.trimEnd());
+  const hidden = columns.flatMap(({ title }, index) => (kept.includes(index) ? [] : [title.trim()]));
+  return `${lines.join('\n')}\n${hidden.length === 0 ? '' : hiddenNote(hidden, view)}`;
+}
+
+function hiddenNote(titles: readonly string[], { color, width }: View): string {
+  const what = titles.length === 1 ? '1 column' : `${titles.length} columns`;
+  const words = wordsOf(`${what} hidden (${titles.join(', ')}); -o json has all`, paint(color).dim);
+  return wrapWords(words, width);
 }
 
 function fit(

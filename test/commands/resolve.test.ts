@@ -39,7 +39,7 @@ async function resolve(
     readInput: () => Promise.resolve(''),
     onSignal: () => () => undefined,
   };
-  const status = await main(['resolve', ...args, '--config', file], io);
+  const status = await main(['resolve', '--config', file, ...args], io);
   return { status, out, err };
 }
 
@@ -256,10 +256,28 @@ describe('mcpx resolve with a server that is down', () => {
         error: {
           code: 'UPS202',
           exit_code: 4,
-          fix: expect.stringMatching(/^mcpx resolve products --degraded -c \/\S+\/mcpx\.yaml$/) as string,
+          fix: expect.stringMatching(
+            /^mcpx resolve products abra --degraded -c \/\S+\/mcpx\.yaml$/,
+          ) as string,
         },
       });
     }
+  });
+
+  it.each([
+    [['abra', 'magic wand'], 'abra "magic wand" --degraded -c CONFIG'],
+    [['--', '-x'], '--degraded -c CONFIG -- -x'],
+    [['--in', 'a $5 wand'], "--in 'a $5 wand' --degraded -c CONFIG"],
+  ])('tells to try again with all that was asked for: %j', async (words, fix) => {
+    await using one = await startCatalogueUpstream({ wand: WAND });
+    await using down = await startCatalogueUpstream({});
+    await down.close();
+    const run = await resolve({ best: server(one, 1), other: server(down, 10) }, ['products', ...words]);
+    const [, told = ''] = /^ {2}try: {3}mcpx resolve products (.*)$/m.exec(run.err) ?? [];
+    // What is to be typed instead needs the same file.
+    const near = await resolve({ best: server(one, 1) }, ['products', 'magic wandering']);
+    expect(near.out).toMatch(/^ {2}type +mcpx resolve products \S.* -c \/\S+\/mcpx\.yaml$/m);
+    expect(told.replace(/-c \/\S+\/mcpx\.yaml/, '-c CONFIG')).toBe(fix);
   });
 
   it('answers from the next one in degraded mode, says so, and ends with 6', async () => {

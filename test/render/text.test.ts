@@ -74,6 +74,11 @@ describe('a table', () => {
     expect(shown[0]).toMatch(/^NAME +N/);
     expect([shown[0]?.includes('NOTE'), shown[0]?.includes('MORE')]).toEqual([width >= 30, width >= 20]);
     expect(shown[2]).toMatch(/^b +1234/);
+    // Nothing leaves in silence.
+    const hidden = ['NOTE', 'MORE'].filter((title) => shown[0]?.includes(title) !== true);
+    const what = hidden.length === 1 ? '1 column' : `${hidden.length} columns`;
+    const note = hidden.length === 0 ? '' : `${what} hidden (${hidden.join(', ')}); -o json has all`;
+    expect(shown.slice(3).join(' ')).toBe(note);
   });
 
   it('colours change nothing but the colours', () => {
@@ -123,7 +128,10 @@ describe('a failure', () => {
     expect(fixOf('mcpx servers list')).toBe('mcpx servers list');
     expect(fixOf('mcpx servers list', 'a/b.yaml')).toBe('mcpx servers list -c a/b.yaml');
     expect(fixOf('mcpx gather --degraded', "it's mine.yaml")).toBe(
-      "mcpx gather --degraded -c 'it'\\''s mine.yaml'",
+      'mcpx gather --degraded -c "it\'s mine.yaml"',
+    );
+    expect(fixOf('mcpx resolve x --degraded -- -y', 'b.yaml')).toBe(
+      'mcpx resolve x --degraded -c b.yaml -- -y',
     );
     for (const fix of [
       'mcpx init',

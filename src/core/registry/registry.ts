@@ -1,6 +1,6 @@
 import type { ServerConfig } from '../config/config.js';
 import { ResourceFetchError } from '../errors.js';
-import { meant } from '../nearest.js';
+import { listed, meant } from '../nearest.js';
 
 /** The configured servers in the order in which they answer: lowest priority number first, ties by id. */
 export class Registry {
@@ -23,7 +23,7 @@ export class Registry {
     const known = this.servers.map((server) => server.id);
     throw new ResourceFetchError('RES306', `no server "${id}" is configured`, {
       context: { known },
-      hint: `${meant(id, known)}Configured: ${known.join(', ')}.`,
+      hint: `${meant(id, known)}Configured: ${listed(known)}.`,
       fix: 'mcpx servers list',
     });
   }
@@ -42,7 +42,7 @@ export class Registry {
       hint:
         known.length === 0
           ? 'No server has domains.'
-          : `${meant(domain, known)}Known domains: ${known.join(', ')}.`,
+          : `${meant(domain, known)}Known domains: ${listed(known)}.`,
       fix: 'mcpx servers list',
     });
   }

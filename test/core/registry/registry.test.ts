@@ -60,3 +60,18 @@ it.each([
   expect(() => registry.named(id)).toThrow(expect.objectContaining({ code: 'RES306', hint }));
   expect(registry.named('x')).toMatchObject({ priority: 2 });
 });
+
+it('of many domains it names some, and says how many more there are', () => {
+  const many = Array.from({ length: 25 }, (_, index) => `d${String(index).padStart(2, '0')}`);
+  const error = (): unknown => {
+    try {
+      return registryOf(['a', 1, ...many]).handling('weather');
+    } catch (caught) {
+      return caught;
+    }
+  };
+  expect(error()).toMatchObject({
+    hint: `Known domains: ${many.slice(0, 20).join(', ')} and 5 more.`,
+    context: { known: many },
+  });
+});
