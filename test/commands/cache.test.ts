@@ -130,9 +130,34 @@ describe('mcpx cache', () => {
     await at.mcpx('gather');
     expect([at.one.lists, at.two.lists]).toEqual([2, 1]);
     expect((await at.mcpx('cache', 'clear', '--json')).stdout).toContain('"removed": 2');
-    expect((await at.mcpx('cache', 'clear', 'onne')).stdout).toBe('nothing was kept of onne\n');
+    expect(await at.mcpx('cache', 'clear', 'one')).toMatchObject({
+      status: 0,
+      stdout: 'nothing was kept of one\n',
+    });
     await at.mcpx('gather');
     expect([at.one.lists, at.two.lists]).toEqual([3, 2]);
+  });
+
+  it('clear knows what is kept or configured, and forgets nothing where a name is neither', async () => {
+    await using at = await world();
+    await at.mcpx('gather');
+    expect(await at.mcpx('cache', 'clear', 'one', 'tow')).toMatchObject({
+      status: 7,
+      stdout: '',
+      stderr: [
+        'error RES306 unknown_server: nothing is kept of "tow", and no server of that id is configured',
+        '  hint:  Did you mean "two"? Known: one, two.',
+        '  try:   mcpx cache stats',
+        '',
+      ].join('\n'),
+    });
+    await at.mcpx('gather');
+    expect([at.one.lists, at.two.lists]).toEqual([1, 1]);
+    // Of a server that was configured once, in a folder without any configuration.
+    const elsewhere = { cwd: at.cache, env: { XDG_CACHE_HOME: at.cache } };
+    expect(await run(['cache', 'clear', 'two'], elsewhere)).toMatchObject({ status: 0 });
+    const gone = await run(['cache', 'clear', 'two'], elsewhere);
+    expect(gone).toMatchObject({ status: 7, stderr: expect.stringContaining('nothing is kept of "two"\n') });
   });
 
   it('a folder that cannot be written costs no run', async () => {
