@@ -1,16 +1,17 @@
+import type { Problem } from '../core/config/problem.js';
 import type { CommandDefinition, CommandInput, GlobalOptions, Io } from './command.js';
 
 export const serversCommand: CommandDefinition = {
   name: 'servers',
   summary: 'Show the configured servers, or import those of an editor, without connecting',
   examples: ['mcpx servers list', 'mcpx servers show product_metadata_mcp', 'mcpx servers import --dry-run'],
-  exits: [0, 1, 2, 3, 7],
+  exits: [0, 1, 2, 3, 6, 7],
   subcommands: [
     {
       name: 'list',
       summary: 'All configured servers, best priority first',
       examples: ['mcpx servers list', 'mcpx servers list --json'],
-      exits: [0, 2, 3],
+      exits: [0, 2, 3, 6],
       run: list,
     },
     {
@@ -18,7 +19,7 @@ export const serversCommand: CommandDefinition = {
       summary: 'Everything that is configured for one server; secrets as ***',
       arguments: [['<id>', 'id of the server']],
       examples: ['mcpx servers show product_metadata_mcp'],
-      exits: [0, 2, 3, 7],
+      exits: [0, 2, 3, 6, 7],
       run: show,
     },
     {
@@ -46,24 +47,24 @@ export const serversCommand: CommandDefinition = {
   ],
 };
 
-async function list(input: CommandInput): Promise<void> {
+async function list(input: CommandInput): Promise<number> {
   const { global, io } = input;
-  const [{ openConfig }, { Registry }, render, { viewOf, writeValue }] = await load();
-  const { config, redact } = await openConfig(input);
+  const [{ Registry }, render, { viewOf, writeValue }] = await load();
+  const { config, redact, unset } = await openToShow(input);
   const { servers } = new Registry(config.servers);
   if (global.output === 'table') await io.out(render.renderServers(servers, viewOf(global, io), redact));
-  else await writeValue(render.serverList(servers, redact), global.output, io);
+  else await writeValue(render.serverList(servers, redact, unset), global.output, io);
+  return unset.length === 0 ? 0 : 6;
 }
 
-async function show(input: CommandInput): Promise<void> {
+async function show(input: CommandInput): Promise<number> {
   const { args, global, io } = input;
-  const [{ openConfig }, { Registry }, render, { viewOf, writeValue }] = await load();
+  const [{ Registry }, render, { viewOf, writeValue }] = await load();
   const { chooseServers } = await import('./choose-servers.js');
-  const { config, redact } = await openConfig(input);
+  const { config, redact, unset } = await openToShow(input);
   const registry = new Registry(config.servers);
   const [id = ''] = chooseServers(registry, [String(args[0])], undefined);
-  const server = registry.find(id);
-  if (server === undefined) return;
+  const server = registry.named(id);
   if (global.output === 'table') await io.out(render.renderServer(server, viewOf(global, io), redact));
   else
     await writeValue(
@@ -71,6 +72,25 @@ async function show(input: CommandInput): Promise<void> {
       global.output,
       io,
     );
+  return unset.length === 0 ? 0 : 6;
+}
+
+/** The configuration, also where variables are not set: that is told, and the rest is there to be seen. */
+async function openToShow(input: CommandInput) {
+  const [{ openConfig }, { loadConfigToShow }, { describeProblem }, { plain }] = await Promise.all([
+    import('./session.js'),
+    import('../core/config/load.js'),
+    import('../core/config/problem.js'),
+    import('../render/terminal.js'),
+  ]);
+  let unset: readonly Problem[] = [];
+  const session = await openConfig(input, async (...where) => {
+    const shown = await loadConfigToShow(...where);
+    unset = shown.unset;
+    return shown.config;
+  });
+  for (const problem of unset) input.io.err(`${plain(describeProblem(problem))}\n`);
+  return { ...session, unset };
 }
 
 async function importThem({ options, global, io }: CommandInput): Promise<void> {
@@ -110,7 +130,6 @@ async function configToWrite(global: GlobalOptions, io: Io): Promise<string> {
 
 function load() {
   return Promise.all([
-    import('./session.js'),
     import('../core/registry/registry.js'),
     import('../render/servers.js'),
     import('./output.js'),

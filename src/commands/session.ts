@@ -29,12 +29,15 @@ export async function openSession(input: CommandInput): Promise<Session> {
 }
 
 /** The same for a command that only looks at the configuration, whose end is nothing to log. */
-export async function openConfig({ global, io, operationId, span }: CommandInput): Promise<Session> {
+export async function openConfig(
+  { global, io, operationId, span }: CommandInput,
+  load: (file: string, env: Io['env'], cwd: string) => Promise<Config> = loadConfig,
+): Promise<Session> {
   const found = await findConfig(global.config, io.cwd, io.env);
   // The shorter name is the one that a person recognises.
   const local = relative(io.cwd, found);
   const file = global.config ?? (local.startsWith('..') ? found : local);
-  const config = await loadConfig(file, io.env, io.cwd);
+  const config = await load(file, io.env, io.cwd);
   if (config.foreign === true && !global.quiet) {
     io.err(`note: ${plain(file)} is an editor's file; its servers have priority 100 and no domains\n`);
   }

@@ -1,4 +1,5 @@
 import type { ServerConfig } from '../core/config/config.js';
+import type { Problem } from '../core/config/problem.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { plain, type View } from './terminal.js';
@@ -13,11 +14,13 @@ const keep: Redact = (text) => text;
 export function serverList(
   servers: readonly ServerConfig[],
   redact: Redact = keep,
+  unset: readonly Problem[] = [],
 ): Readonly<Record<string, unknown>> {
   return {
     api_version: 'mcpx/v1',
     kind: 'ServerList',
     servers: servers.map((server) => describeServer(server, redact)),
+    ...(unset.length === 0 ? {} : { unset: unset.map(({ path, message }) => ({ path, message })) }),
   };
 }
 
@@ -99,6 +102,9 @@ function valueText(value: unknown): string {
 
 /** User info and query may carry credentials. */
 function safeUrl(text: string, redact: Redact): string {
+  // A variable that is not set may stand where a port should.
+  if (!URL.canParse(text))
+    return redact(text.replace(/\/\/[^/]*@/, `//${HIDDEN}@`).replace(/\?.*$/, `?${HIDDEN}`));
   const url = new URL(text);
   if (url.username !== '') url.username = HIDDEN;
   if (url.password !== '') url.password = HIDDEN;

@@ -72,6 +72,33 @@ describe('mcpx servers', () => {
     expect(quiet).toMatchObject({ status: 0, stderr: '', stdout: loud.stdout });
   });
 
+  it('both show what is there where a variable is not set, and say which', async () => {
+    const referring = {
+      web: {
+        url: 'http://me:${PW}@127.0.0.1:${PORT}/mcp?key=${KEY}',
+        priority: 2,
+        headers: { A: '${TOKEN}' },
+      },
+      local: { command: 'node', args: ['${SCRIPT}'], priority: 1 },
+    };
+    const env = { KEY: 'sentinel' };
+    const table = await withServers(['servers', 'list'], referring, { env });
+    expect(table.status).toBe(6);
+    expect(table.stdout).toMatch(/^local +1 +stdio +node \$\{SCRIPT\}/m);
+    expect(table.stdout).toMatch(/^web +2 +\S+ +http:\/\/\*\*\*@127\.0\.0\.1:\$\{PORT\}\/mcp\?\*\*\*/m);
+    for (const name of ['PW', 'PORT', 'TOKEN', 'SCRIPT']) {
+      expect(table.stderr).toMatch(new RegExp(`^\\S+:\\d+:\\d+ error CFG109 .*\\b${name}\\b`, 'm'));
+    }
+    const json = await withServers(['servers', 'list', '--json'], referring, { env });
+    const { unset } = JSON.parse(json.stdout) as { unset: readonly { path: string }[] };
+    expect(unset.map(({ path: place }) => place)).toContain('mcp_servers.web.headers.A');
+    expect(await withServers(['servers', 'show', 'local'], referring, { env })).toMatchObject({ status: 6 });
+    expect(`${table.stdout}${table.stderr}${json.stdout}`).not.toContain('sentinel');
+    // Anything else that is wrong is refused as everywhere.
+    const wrong = { web: { ...referring.web, prioritty: 1 } };
+    expect(await withServers(['servers', 'list'], wrong)).toMatchObject({ status: 3, stdout: '' });
+  });
+
   it('both hide what the environment filled in, wherever it stands', async () => {
     const filled = {
       web: { url: 'http://127.0.0.1:1/${KEY}/mcp', start: { command: 'mcpx', args: ['--key=${KEY}'] } },

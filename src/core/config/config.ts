@@ -188,7 +188,12 @@ function toServer(id: string, s: ServerFile, file: ConfigFile): ServerConfig {
 export function transportOf(s: ServerFile): TransportKind {
   if (s.transport !== undefined) return s.transport;
   if (s.command !== undefined) return 'stdio';
-  return s.url !== undefined && new URL(s.url).pathname.endsWith('/sse') ? 'sse' : 'auto';
+  return isAddress(s.url) && new URL(s.url).pathname.endsWith('/sse') ? 'sse' : 'auto';
+}
+
+/** False also for one that a variable would complete, in a configuration that is only shown. */
+function isAddress(url: string | undefined): url is string {
+  return url !== undefined && URL.canParse(url);
 }
 
 function ms(value: string | number): number {
@@ -219,7 +224,7 @@ export function secretsOf(config: Config): readonly string[] {
       for (const part of parts) add(part, hasScheme ? 3 : 6);
     }
     for (const value of Object.values({ ...server.env, ...server.start?.env })) add(value);
-    if (server.url !== undefined) {
+    if (isAddress(server.url)) {
       const url = new URL(server.url);
       const userInfo = [url.username, url.password].map(decodeURIComponentSafely);
       for (const raw of [url.username, url.password, ...userInfo]) addShort(raw);

@@ -61,11 +61,53 @@ export async function loadConfig(
   cwd: string = process.cwd(),
 ): Promise<Config> {
   const { config, problems } = checkConfig(file, await readConfigText(file, cwd), env);
+  if (config !== undefined) return config;
+  throw refused(file, problems);
+}
+
+/** A configuration to look at, and the variables that would have to be set before it can be used. */
+export interface ShownConfig {
+  readonly config: Config;
+  /** CFG109, each at its place; there the reference itself is the value, or the default where it can be none. */
+  readonly unset: readonly Problem[];
+}
+
+/**
+ * As `loadConfig`, for commands that connect to nobody: variables that are not set are told, and no reason to refuse
+ * the file.
+ *
+ * @throws what `loadConfig` throws for anything else that is wrong
+ */
+export async function loadConfigToShow(file: string, env: Environment, cwd: string): Promise<ShownConfig> {
+  const examined = examineConfig(file, await readConfigText(file, cwd), env);
+  const { config, problems, settings, foreign, raw } = examined;
+  if (config !== undefined) return { config, unset: [] };
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  if (settings === undefined || errors.some(({ code }) => code !== 'CFG109')) throw refused(file, problems);
+  const source = { file, secrets: examined.secrets, foreign, namesLogLevel: namesLogLevel(raw) };
+  return {
+    config: toConfig({ ...settings, mcp_servers: withRawUrls(settings, raw) }, source),
+    unset: errors,
+  };
+}
+
+/** A variable where the port should be leaves nothing that could be reached, and something to be seen. */
+function withRawUrls({ mcp_servers: servers }: ConfigFile, raw: unknown): ConfigFile['mcp_servers'] {
+  const written = isMapping(raw) && isMapping(raw['mcp_servers']) ? raw['mcp_servers'] : {};
+  return Object.fromEntries(
+    Object.entries(servers).map(([id, server]) => {
+      const entry = written[id];
+      const url = isMapping(entry) ? entry['url'] : undefined;
+      return [id, server.url === undefined && typeof url === 'string' ? { ...server, url } : server];
+    }),
+  );
+}
+
+function refused(file: string, problems: readonly Problem[]): ConfigurationError {
   const errors = problems.filter((problem) => problem.severity === 'error');
   const first = errors[0];
-  if (config !== undefined && first === undefined) return config;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  throw new ConfigurationError(first?.code ?? 'CFG103', `${file} is not a valid configuration${more}`, {
+  return new ConfigurationError(first?.code ?? 'CFG103', `${file} is not a valid configuration${more}`, {
     context: { file, problems },
     ...(first === undefined ? {} : { cause: new Error(describeProblem(first)) }),
     hint: first?.hint ?? 'Correct the file and run the command again.',
@@ -166,6 +208,8 @@ export interface ExaminedConfig extends CheckedConfig {
   /** The settings as they stand in the file, by the keys that were meant, with the overrides of the environment. */
   readonly raw: unknown;
   readonly overrides: readonly Override[];
+  /** What the environment filled in. */
+  readonly secrets: readonly string[];
   /** Places by the keys of our own file, also in the file of an editor. */
   readonly document: Places;
   /** Whether the value at a path is there and cannot be read. */
@@ -193,6 +237,7 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     settings: undefined,
     raw: undefined,
     overrides: [],
+    secrets,
     foreign: false,
     isBroken: never,
     hasUnknownKeys: never,
@@ -266,6 +311,7 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     settings,
     raw,
     overrides,
+    secrets,
     document: shape.places,
     foreign,
     isBroken,
