@@ -4,17 +4,23 @@ import { CSV_OPTION } from './sql.js';
 export const callCommand: CommandDefinition = {
   name: 'call',
   summary: 'Call a tool of a configured server',
-  description: 'Call a tool of the best configured server that has it',
+  description: 'Call a tool of the best configured server that has it, or list what there is',
   arguments: [
-    ['<tool>', 'name of the tool'],
+    ['[tool]', 'name of the tool'],
     ['[arguments]', 'what it is called with, a JSON object; - reads it from standard input'],
   ],
   options: [
     { flags: '--args <json>', description: 'the arguments, instead of behind the name' },
     { flags: '--server <id>', description: 'the tool of this server' },
+    {
+      flags: '--list',
+      description: 'call nothing: list the tools with their arguments, or what this one takes',
+    },
     CSV_OPTION,
   ],
   examples: [
+    'mcpx call --list',
+    'mcpx call execute_query --list',
     'mcpx call execute_query \'{"query":"SELECT name FROM products"}\'',
     'mcpx call resolve_product --args \'{"term":"abra"}\' --server product_metadata_mcp --json',
   ],
@@ -27,7 +33,8 @@ async function run(input: CommandInput): Promise<number> {
   const { args, options, global, io } = input;
   const { assertOneFormat, printRows, withQuery } = await import('./rows.js');
   assertOneFormat(input);
-  const tool = String(args[0]);
+  if (options['list'] === true) return await list(input);
+  const tool = String(args[0] ?? '');
   const [
     { openSession, orchestratorOptions },
     { MCPOrchestrator },
@@ -43,6 +50,12 @@ async function run(input: CommandInput): Promise<number> {
     import('./output.js'),
     import('../core/errors.js'),
   ]);
+  if (tool === '') {
+    throw new ConfigurationError('CLI901', 'the name of a tool is missing', {
+      hint: 'Write it behind `mcpx call`; --list shows what there is.',
+      fix: 'mcpx call --list',
+    });
+  }
   const values = parseArguments(await argumentText());
   const { config, op } = await openSession(input);
   await using orchestrator = new MCPOrchestrator(config, orchestratorOptions(io));
@@ -100,4 +113,57 @@ async function run(input: CommandInput): Promise<number> {
       hint: 'Write each by its name: \'{"query":"SELECT 1"}\'.',
     });
   }
+}
+
+/** All tools, or those of one name. */
+async function list(input: CommandInput): Promise<number> {
+  const { args, options, global, io } = input;
+  const [
+    { openSession, orchestratorOptions },
+    { MCPOrchestrator },
+    { renderTools, toolList },
+    { viewOf, writeValue },
+    errors,
+    { listed, meant },
+  ] = await Promise.all([
+    import('./session.js'),
+    import('../core/orchestrator.js'),
+    import('../render/tool.js'),
+    import('./output.js'),
+    import('../core/errors.js'),
+    import('../core/nearest.js'),
+  ]);
+  if (args[1] !== undefined || options['args'] !== undefined || options['csv'] === true) {
+    throw new errors.ConfigurationError(
+      'CLI901',
+      '--list calls nothing, so it takes no arguments and no --csv',
+    );
+  }
+  const { config, op } = await openSession(input);
+  await using orchestrator = new MCPOrchestrator(config, orchestratorOptions(io));
+  const all = await orchestrator.listTools(
+    {
+      ...(options['server'] === undefined ? {} : { server: options['server'] as string }),
+      ...(global.deadlineMs === undefined ? {} : { deadlineMs: global.deadlineMs }),
+    },
+    op,
+  );
+  const name = args[0] as string | undefined;
+  const chosen =
+    name === undefined
+      ? all
+      : all.map((each) => ({ ...each, tools: each.tools.filter((tool) => tool.name === name) }));
+  const isComplete = all.every(({ error }) => error === undefined);
+  if (name !== undefined && isComplete && chosen.every(({ tools }) => tools.length === 0)) {
+    const known = [...new Set(all.flatMap(({ tools }) => tools.map((tool) => tool.name)))];
+    throw new errors.ResourceFetchError('RES309', `no server has the tool ${JSON.stringify(name)}`, {
+      context: { tool: name, known },
+      hint:
+        known.length === 0 ? 'None of them has tools.' : `${meant(name, known)}There are ${listed(known)}.`,
+      fix: 'mcpx call --list',
+    });
+  }
+  if (global.output === 'table') await io.out(renderTools(chosen, viewOf(global, io)));
+  else await writeValue(toolList(chosen), global.output, io);
+  return isComplete ? 0 : 6;
 }

@@ -11,7 +11,7 @@ export const gatewayCommand: CommandDefinition = {
   subcommands: [
     {
       name: 'status',
-      summary: 'Its servers, sessions, cache and latencies',
+      summary: 'Its servers, sessions, cache and latencies; 4 while it is not ready',
       options: [
         {
           flags: '--url <url>',
@@ -38,8 +38,10 @@ export const gatewayCommand: CommandDefinition = {
 };
 
 const WATCH_MS = 2000;
+/** As of a gather that a required server is missing from, so that a script can wait for it. */
+const NOT_READY = 4;
 
-async function status({ options, global, io }: CommandInput): Promise<void> {
+async function status({ options, global, io }: CommandInput): Promise<number> {
   const [{ readGatewayStatus }, { renderGatewayStatus }, { viewOf, writeValue }, { setTimeout: sleep }] =
     await Promise.all([
       import('../core/clients/gateway-status.js'),
@@ -60,11 +62,11 @@ async function status({ options, global, io }: CommandInput): Promise<void> {
       const isPicture = watch !== undefined && io.stdoutIsTerminal;
       await io.out(`${isPicture ? CLEAR : ''}${renderGatewayStatus(found, view)}`);
     }
-    if (watch === undefined) return;
+    if (watch === undefined) return found.ready ? 0 : NOT_READY;
     await sleep(typeof watch === 'number' ? watch : WATCH_MS, undefined, { signal: io.signal }).catch(
       () => undefined,
     );
-    if (io.signal.aborted) return;
+    if (io.signal.aborted) return 0;
   }
 }
 

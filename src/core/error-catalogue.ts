@@ -669,7 +669,7 @@ export const ERROR_CATALOGUE = {
       'The server that has it is not configured, or is down.',
     ],
     example: 'mcpx call execute_qeury',
-    remedies: ['See what each server has: `mcpx validate-config --connect`.'],
+    remedies: ['See what each server has: `mcpx call --list`.'],
   },
 
   SRV401: {

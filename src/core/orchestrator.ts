@@ -8,6 +8,7 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
 import type { ResourceClient, ToolResult } from './clients/resource-client.js';
 import type { ServerRequests } from './clients/server-requests.js';
 import type { OwnExecutable } from './clients/start-server.js';
+import { toolOf, withSignature, type ListedTool } from './clients/tool-arguments.js';
 import { toolFailure } from './clients/tool-failure.js';
 import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
@@ -118,6 +119,13 @@ export interface ReadRequest extends Pick<GatherRequest, 'deadlineMs' | 'cache'>
 export interface ToolAnswer {
   readonly server: string;
   readonly result: ToolResult;
+}
+
+/** The tools of one server, or why they cannot be told. */
+export interface ServerTools {
+  readonly server: string;
+  readonly tools: readonly ListedTool[];
+  readonly error?: MCPOrchestratorException;
 }
 
 /** What a resource holds, as the server sent it, and who sent it when. */
@@ -473,14 +481,17 @@ export class MCPOrchestrator implements AsyncDisposable {
     for (const server of [...servers.filter(claims), ...servers.filter((other) => !claims(other))]) {
       try {
         const client = await this.#connect(server, op);
-        const names = (await client.listTools(op)).items.map(
-          (tool) => (tool as { name?: unknown } | null)?.name,
-        );
-        known.push(...names.map(String));
-        if (!names.includes(name)) continue;
-        const result = await client.callTool(name, args, op);
-        if (result.isError) throw toolFailure(name, server.id, result, this.#redact);
-        return { server: server.id, result };
+        const tools = (await client.listTools(op)).items.flatMap((each) => toolOf(each) ?? []);
+        known.push(...tools.map((tool) => tool.name));
+        const tool = tools.find((each) => each.name === name);
+        if (tool === undefined) continue;
+        try {
+          const result = await client.callTool(name, args, op);
+          if (result.isError) throw toolFailure(name, server.id, result, this.#redact);
+          return { server: server.id, result };
+        } catch (error) {
+          throw withSignature(error, tool, args);
+        }
       } catch (error) {
         const isDown = error instanceof MCPConnectionError && !op.signal.aborted;
         if (!isDown || (this.config.failFast && server.required)) throw error;
@@ -494,8 +505,44 @@ export class MCPOrchestrator implements AsyncDisposable {
       context: { tool: name, known: names },
       hint:
         names.length === 0 ? 'None of them has tools.' : `${meant(name, names)}There are ${listed(names)}.`,
-      fix: 'mcpx validate-config --connect',
+      fix: 'mcpx call --list',
     });
+  }
+
+  /**
+   * The tools of all servers, or of one, with what they take.
+   *
+   * @returns for each server in priority order its tools, or why they cannot be told: in fail-fast mode that of servers
+   *   that are not required, else of any
+   * @throws MCPConnectionError | ResourceFetchError  fail-fast: the first failure of a required server
+   * @throws NoMCPAvailableError  degraded: every server failed
+   */
+  async listTools(
+    request: Pick<ReadRequest, 'server' | 'deadlineMs'> = {},
+    caller: Operation = createOperation(),
+  ): Promise<readonly ServerTools[]> {
+    using deadline = this.#deadline(request.deadlineMs ?? this.config.deadlineMs, caller);
+    const op = withSignal(caller, deadline.signal);
+    const servers = request.server === undefined ? this.registry.servers : this.#chosen([request.server]);
+    const limit = pLimit(this.config.maxConnections);
+    const found = await Promise.all(
+      servers.map((server) =>
+        limit(async (): Promise<ServerTools> => {
+          try {
+            const client = await this.#connect(server, op);
+            const { items } = await client.listTools(op);
+            return { server: server.id, tools: items.flatMap((each) => toolOf(each) ?? []) };
+          } catch (error) {
+            if (op.signal.aborted) throw op.signal.reason;
+            const isFailure = error instanceof MCPOrchestratorException;
+            if (!isFailure || (this.config.failFast && server.required)) throw error;
+            return { server: server.id, tools: [], error };
+          }
+        }),
+      ),
+    );
+    if (found.length > 0 && found.every(({ error }) => error !== undefined)) throw this.#nobody();
+    return found;
   }
 
   /**

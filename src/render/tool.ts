@@ -1,4 +1,84 @@
-import { escapeControls, plain } from './terminal.js';
+import type { ListedTool, ToolArgument } from '../core/clients/tool-arguments.js';
+import type { MCPOrchestratorException } from '../core/errors.js';
+import { paint } from './paint.js';
+import { renderTable, type Cell } from './table.js';
+import { escapeControls, plain, type View } from './terminal.js';
+
+/** The tools of one server, or why they cannot be told. */
+interface ServerTools {
+  readonly server: string;
+  readonly tools: readonly ListedTool[];
+  readonly error?: MCPOrchestratorException;
+}
+
+/** `mcpx call --list` for programs. */
+export function toolList(servers: readonly ServerTools[]): Readonly<Record<string, unknown>> {
+  return {
+    api_version: 'mcpx/v1',
+    kind: 'ToolList',
+    complete: servers.every(({ error }) => error === undefined),
+    servers: servers.map(({ server, tools, error }) => ({
+      server,
+      tools: tools.map(({ name, description, inputSchema }) => ({
+        name,
+        ...(description === undefined ? {} : { description }),
+        input_schema: inputSchema,
+      })),
+      error: error === undefined ? null : { code: error.code, message: error.message },
+    })),
+  };
+}
+
+/** For people: every tool with what it takes; of a single one each argument by itself. */
+export function renderTools(servers: readonly ServerTools[], view: View): string {
+  const all = servers.flatMap(({ server, tools }) => tools.map((tool) => ({ server, tool })));
+  const [first] = all;
+  const failed = servers.flatMap(({ server, error }) =>
+    error === undefined ? [] : [`${plain(server)}: ${error.code} ${plain(error.message)}\n`],
+  );
+  if (first === undefined) return ['there are no tools\n', ...failed].join('');
+  const text = all.length === 1 ? renderTool(first.server, first.tool, view) : renderAll(all, view);
+  return [text, ...(failed.length === 0 ? [] : ['\n', ...failed])].join('');
+}
+
+function renderAll(
+  all: readonly { readonly server: string; readonly tool: ListedTool }[],
+  view: View,
+): string {
+  const columns = [
+    { title: 'TOOL', least: 12 },
+    { title: 'SERVER', least: 8 },
+    { title: 'ARGUMENTS', least: 16 },
+    { title: 'DESCRIPTION', least: 16, drop: 1 },
+  ];
+  const rows = all.map(({ server, tool }): Cell[] => [
+    { text: tool.name, ink: 'bold' },
+    { text: server },
+    { text: tool.arguments.map(({ name, required }) => `${name}${required ? '' : '?'}`).join(', ') || '-' },
+    { text: tool.description?.split('\n', 1)[0] ?? '', ink: 'dim' },
+  ]);
+  return renderTable(columns, rows, view);
+}
+
+function renderTool(server: string, tool: ListedTool, view: View): string {
+  const ink = paint(view.color);
+  const head = `${ink.bold(plain(tool.name))} of ${plain(server)}\n`;
+  const about = tool.description === undefined ? '' : `${plain(tool.description)}\n`;
+  if (tool.arguments.length === 0) return `${head}${about}\nit takes no arguments\n`;
+  const columns = [
+    { title: 'ARGUMENT', least: 12 },
+    { title: 'TYPE', least: 8 },
+    { title: 'REQUIRED' },
+    { title: 'DESCRIPTION', least: 16, drop: 1 },
+  ];
+  const rows = tool.arguments.map(({ name, type, required, description }: ToolArgument): Cell[] => [
+    { text: name, ink: 'bold' },
+    { text: type },
+    { text: required ? 'yes' : 'no' },
+    { text: description ?? '', ink: 'dim' },
+  ]);
+  return `${head}${about}\n${renderTable(columns, rows, view)}`;
+}
 
 /** A result of a tool for programs. */
 export function toolReport(

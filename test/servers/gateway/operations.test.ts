@@ -212,6 +212,12 @@ describe('mcpx gateway status', () => {
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ kind: 'GatewayStatus' });
   });
 
+  it('ends with 4 while it is not ready, and shows why', async () => {
+    await using gateway = await startTestGateway({ gone: await dead() });
+    const status = await run(['gateway', 'status', '--url', originOf(gateway)]);
+    expect(status).toMatchObject({ status: 4, stdout: expect.stringMatching(/^not ready, /m) as string });
+  });
+
   it('says what is wrong where no gateway answers', async () => {
     const port = await freePort();
     const refused = await run(['gateway', 'status', '--url', `http://127.0.0.1:${port}`]);
@@ -224,7 +230,12 @@ describe('mcpx gateway status', () => {
     expect(await run(['gateway', 'status', ...url])).toMatchObject({ status: 5 });
     const env = { GATEWAY_TOKEN: 'let-me-in' };
     const named = ['--bearer-token-env', 'GATEWAY_TOKEN'];
-    expect(await run(['gateway', 'status', ...url, ...named], { env })).toMatchObject({ status: 0 });
+    // It is ready before its servers are.
+    await expect
+      .poll(async () => (await run(['gateway', 'status', ...url, ...named], { env })).status, {
+        timeout: 10_000,
+      })
+      .toBe(0);
     expect(await run(['gateway', 'status', ...url, ...named])).toMatchObject({ status: 3 });
     expect(await run(['gateway', 'status', '--url', 'nonsense'])).toMatchObject({ status: 2 });
   });

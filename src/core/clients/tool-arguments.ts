@@ -1,0 +1,103 @@
+import { MCPOrchestratorException } from '../errors.js';
+
+/** One argument of a tool, as its `inputSchema` has it. */
+export interface ToolArgument {
+  readonly name: string;
+  /** In words: `string`, `integer or null`, `"asc" or "desc"`. */
+  readonly type: string;
+  readonly required: boolean;
+  readonly description?: string;
+}
+
+/** A tool as a server lists it, as far as it can be read. */
+export interface ListedTool {
+  readonly name: string;
+  readonly description?: string;
+  readonly arguments: readonly ToolArgument[];
+  /** As the server sent it. */
+  readonly inputSchema: unknown;
+}
+
+/** Values of an enumeration that are named; a server may list thousands. */
+const MOST_VALUES = 6;
+
+/** @returns `undefined` for what is no tool */
+export function toolOf(listed: unknown): ListedTool | undefined {
+  if (!isMapping(listed) || typeof listed['name'] !== 'string') return undefined;
+  const { name, description, inputSchema } = listed;
+  return {
+    name,
+    ...(typeof description === 'string' ? { description } : {}),
+    arguments: argumentsOf(inputSchema),
+    inputSchema,
+  };
+}
+
+function argumentsOf(schema: unknown): readonly ToolArgument[] {
+  if (!isMapping(schema) || !isMapping(schema['properties'])) return [];
+  const required: unknown = schema['required'];
+  const names = Array.isArray(required) ? required : [];
+  return Object.entries(schema['properties']).map(([name, property]) => {
+    const { description } = isMapping(property) ? property : {};
+    return {
+      name,
+      type: typeOf(property),
+      required: names.includes(name),
+      ...(typeof description === 'string' ? { description } : {}),
+    };
+  });
+}
+
+function typeOf(property: unknown): string {
+  if (!isMapping(property)) return 'anything';
+  const { type, enum: values, const: only, anyOf, oneOf } = property;
+  if (only !== undefined) return JSON.stringify(only);
+  if (Array.isArray(values) && values.length > 0) {
+    const named = values.slice(0, MOST_VALUES).map((value) => JSON.stringify(value));
+    return [...named, ...(values.length > MOST_VALUES ? ['…'] : [])].join(' or ');
+  }
+  if (typeof type === 'string') return type;
+  if (Array.isArray(type)) return type.filter((each) => typeof each === 'string').join(' or ');
+  const either: unknown = anyOf ?? oneOf;
+  return Array.isArray(either) && either.length > 0
+    ? [...new Set(either.slice(0, MOST_VALUES).map(typeOf))].join(' or ')
+    : 'anything';
+}
+
+/** `query: string, max_rows?: integer` */
+export function signatureOf({ arguments: all }: ListedTool): string {
+  return all.map(({ name, type, required }) => `${name}${required ? '' : '?'}: ${type}`).join(', ');
+}
+
+/**
+ * The failure of a call with what the tool takes as its hint, where the arguments do not fit its schema, or nothing
+ * better is known.
+ */
+export function withSignature<Failure>(
+  error: Failure,
+  tool: ListedTool,
+  args: Readonly<Record<string, unknown>>,
+): Failure | MCPOrchestratorException {
+  if (!(error instanceof MCPOrchestratorException)) return error;
+  const takes = tool.arguments.length === 0 ? 'no arguments' : signatureOf(tool);
+  const missing = tool.arguments.filter(({ name, required }) => required && !Object.hasOwn(args, name));
+  const known = new Set(tool.arguments.map(({ name }) => name));
+  const others = Object.keys(args).filter((name) => !known.has(name));
+  const fits = missing.length === 0 && others.length === 0;
+  if (fits && (error.code !== 'UPS217' || error.hint !== undefined)) return error;
+  const misfits = [
+    ...(missing.length === 0 ? [] : [`${missing.map(({ name }) => name).join(', ')} missing`]),
+    ...(others.length === 0 ? [] : [`${others.join(', ')} unknown`]),
+  ];
+  const Kind = error.constructor as typeof MCPOrchestratorException;
+  return new Kind(error.code, error.message, {
+    context: error.context,
+    hint: `${tool.name} takes ${takes}${fits ? '' : ` (${misfits.join('; ')})`}.`,
+    ...(error.fix === undefined ? {} : { fix: error.fix }),
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+  });
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

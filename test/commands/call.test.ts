@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { configText, temporaryFolder, type FileSettings } from '../fixtures/configuration.js';
+import { startFakeUpstream } from '../fixtures/fake-upstream.js';
+import { errorLine, run } from '../fixtures/io.js';
+import { startToolUpstream } from '../fixtures/tool-upstream.js';
+
+const PAY = {
+  name: 'pay',
+  description: 'Pays\u001b[31m a bill\nand more',
+  inputSchema: {
+    type: 'object',
+    properties: {
+      amount: { type: ['number', 'string'], description: 'How much' },
+      currency: { enum: ['EUR', 'USD'] },
+      note: { anyOf: [{ type: 'string' }, { type: 'null' }] },
+      odd: 7,
+    },
+    required: ['amount'],
+  },
+};
+
+async function mcpx(argv: readonly string[], servers: Readonly<Record<string, FileSettings>>, rest = {}) {
+  using folder = temporaryFolder();
+  return await run([...argv, '-c', folder.write('c.json', configText(servers, rest))]);
+}
+
+describe('mcpx call --list', () => {
+  it('lists the tools of all servers with their arguments, calling none', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    await using b = await startFakeUpstream({ tools: [PAY, { name: 'plain' }] });
+    const servers = { b: { url: b.url, priority: 1 }, a: { url: a.mcpUrl, priority: 2 } };
+    const table = await mcpx(['call', '--list'], servers);
+    expect(table).toMatchObject({ status: 0, stderr: '' });
+    expect(table.stdout).toMatch(/^TOOL +SERVER +ARGUMENTS +DESCRIPTION\n/);
+    expect(table.stdout).toMatch(/^pay +b +amount, currency\?, note\?, odd\? +Pays a bill\nplain +b +- *\n/m);
+    expect(table.stdout).toMatch(/^echo +a +text +Echoes, as a$/m);
+    const json = JSON.parse((await mcpx(['call', '--list', '--json'], servers)).stdout) as object;
+    expect(json).toMatchObject({
+      kind: 'ToolList',
+      complete: true,
+      servers: [
+        { server: 'b', tools: [{ name: 'pay', input_schema: PAY.inputSchema }, {}], error: null },
+        { server: 'a' },
+      ],
+    });
+    const named = await mcpx(['call', '--list', '--server', 'b'], servers);
+    expect(named.stdout).not.toContain('echo');
+    expect([a.calls, b.requests.get('tools/call')]).toEqual([[], undefined]);
+  });
+
+  it('of one tool tells each argument', async () => {
+    await using b = await startFakeUpstream({ tools: [PAY, { name: 'plain' }] });
+    const servers = { b: { url: b.url, priority: 1 } };
+    const { stdout } = await mcpx(['call', 'pay', '--list'], servers);
+    expect(stdout.split('\n').map((line) => line.trimEnd())).toEqual([
+      'pay of b',
+      'Pays a bill and more',
+      '',
+      'ARGUMENT  TYPE              REQUIRED  DESCRIPTION',
+      'amount    number or string  yes       How much',
+      'currency  "EUR" or "USD"    no',
+      'note      string or null    no',
+      'odd       anything          no',
+      '',
+    ]);
+    expect((await mcpx(['call', 'plain', '--list'], servers)).stdout).toContain('it takes no arguments');
+    expect(await mcpx(['call', 'pya', '--list'], servers)).toMatchObject({
+      status: 7,
+      stderr: expect.stringContaining('Did you mean "pay"?') as string,
+    });
+  });
+
+  it('names a server that cannot tell, and ends with 6, or fails where it is required', async () => {
+    await using b = await startFakeUpstream({ tools: [PAY] });
+    await using gone = await startFakeUpstream();
+    await gone.close();
+    const servers = { b: { url: b.url, priority: 1 }, gone: { url: gone.url, priority: 2 } };
+    const degraded = await mcpx(['call', '--list'], servers, { fail_fast: false });
+    expect(degraded.status).toBe(6);
+    expect(degraded.stdout).toMatch(/^gone: UPS202 /m);
+    expect(await mcpx(['call', '--list'], servers)).toMatchObject({ status: 4, stdout: '' });
+  });
+});
+
+describe('a call that does not fit its tool', () => {
+  it.each([
+    ['{}', 'echo takes text: string (text missing).'],
+    ['{"txt":"x"}', 'echo takes text: string (text missing; txt unknown).'],
+    ['{"text":1}', 'echo takes text: string.'],
+  ])('%s is told what the tool takes', async (args, hint) => {
+    await using a = await startToolUpstream({ name: 'a' });
+    const failed = await mcpx(['call', 'echo', args, '--json'], { a: { url: a.mcpUrl, priority: 1 } });
+    expect(failed.status).toBe(4);
+    expect(errorLine(failed)).toMatchObject({ code: 'UPS217', hint });
+  });
+
+  it('has to name one', async () => {
+    const nobody = { a: { url: 'http://127.0.0.1:1/mcp', priority: 1 } };
+    expect(await mcpx(['call'], nobody)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('mcpx call --list') as string,
+    });
+    expect(await mcpx(['call', 'echo', '{}', '--list'], nobody)).toMatchObject({ status: 2 });
+  });
+});
