@@ -259,8 +259,10 @@ export class Upstream {
     op: Operation,
     { onProgress, relay }: ForwardedFor,
   ): Promise<Record<string, unknown>> {
-    const send = (client: ResourceClient) =>
-      this.#options.relays.run(this.server.id, relay, async (isAsking) => {
+    let used: ResourceClient | undefined;
+    const send = (client: ResourceClient) => {
+      used = client;
+      return this.#options.relays.run(this.server.id, relay, async (isAsking) => {
         using limit = createCallLimit(this.server, op.signal, isAsking);
         return await client.forward(method, params, withSignal(op, limit.signal), {
           // The limit counts, which knows when the server waits for the client.
@@ -277,12 +279,16 @@ export class Upstream {
               }),
         });
       });
+    };
     try {
       const result = await this.#use(send, op, method !== 'tools/call');
       if (this.#state !== 'up') void this.tryNow();
       return result;
     } catch (error) {
-      if (!op.signal.aborted && isAboutConnection(error) && error.code !== 'UPS204') this.#fail(error);
+      // What comes late over a connection that has been replaced tells nothing of the new one.
+      const isOld = used !== undefined && this.#client !== undefined && used !== this.#client;
+      const isOfNow = !op.signal.aborted && !isOld;
+      if (isOfNow && isAboutConnection(error) && error.code !== 'UPS204') this.#fail(error);
       throw error;
     }
   }
