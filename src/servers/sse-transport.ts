@@ -63,22 +63,26 @@ export class SseTransport implements Transport {
     const direct = this.direct?.read(body);
     if (direct !== undefined) {
       this.#pending.received(direct);
-      const handOver = () => this.onmessage?.({ jsonrpc: '2.0', ...direct }, extraOf(incoming));
       this.direct
-        ?.answer(direct, incoming.headers, this.#outlet, handOver)
+        ?.answer(direct, incoming, this.#outlet)
         .catch((error: unknown) => this.onerror?.(error as Error));
       return;
     }
     const message = parseJSONRPCMessage(body);
     this.direct?.receive(message);
     this.#pending.received(message);
-    this.onmessage?.(message, extraOf(incoming));
+    this.handOver(message, incoming);
+  }
+
+  /** Gives a message to the SDK. */
+  handOver(message: JSONRPCMessage, incoming: IncomingMessage | undefined): void {
+    this.onmessage?.(message, incoming === undefined ? undefined : extraOf(incoming));
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    if (!('method' in message)) this.direct?.forget(message.id, this.#outlet);
+    const named = 'method' in message ? undefined : this.direct?.answered(message.id);
     if (this.#state !== 'open') throw new Error('The event stream is closed');
-    this.#send(asLegacyError(message));
+    this.#send(asLegacyError(named === undefined ? message : { ...message, id: named.id }));
   }
 
   async close(): Promise<void> {

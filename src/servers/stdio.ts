@@ -131,7 +131,8 @@ class CountedTransport implements Transport {
   takeServer(server: McpServer, era: 'legacy' | 'modern'): void {
     this.#era = era;
     this.#server = server;
-    this.#direct = era === 'legacy' ? DirectRequests.of(server) : undefined;
+    this.#direct =
+      era === 'legacy' ? DirectRequests.of(server, (message) => this.onmessage?.(message)) : undefined;
   }
 
   /** @returns false for what the SDK is to answer */
@@ -140,9 +141,8 @@ class CountedTransport implements Transport {
     if (this.#server?.server.getNegotiatedProtocolVersion() === undefined) return false;
     const request = this.#direct?.read(message);
     if (request === undefined) return false;
-    const handOver = () => this.onmessage?.(message);
     this.#direct
-      ?.answer(request, {}, this.#outlet, handOver)
+      ?.answer(request, undefined, this.#outlet)
       .catch((error: unknown) => this.onerror?.(error as Error));
     return true;
   }
@@ -170,8 +170,9 @@ class CountedTransport implements Transport {
   }
 
   send(message: JSONRPCMessage): Promise<void> {
-    if (!('method' in message)) this.#direct?.forget(message.id, this.#outlet);
-    return this.#write(this.#era === 'legacy' ? asLegacyError(message) : message);
+    const way = 'method' in message ? undefined : this.#direct?.answered(message.id);
+    const named = way === undefined ? message : { ...message, id: way.id };
+    return this.#write(this.#era === 'legacy' ? asLegacyError(named) : named);
   }
 
   async #write(message: JSONRPCMessage): Promise<void> {

@@ -108,7 +108,9 @@ export function createStreamableHttp(
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (sessionId) => sessions.add(sessionId, { transport }),
     });
-    transport.direct = DirectRequests.of(server);
+    transport.direct = DirectRequests.of(server, (message, incoming) =>
+      transport.handOver(message, incoming),
+    );
     const unfollow = followChanges(server, bus, 'legacy', subscriptions);
     transport.onerror = onerror;
     transport.onclose = () => {
@@ -133,22 +135,26 @@ class LegacyTransport extends WebStandardStreamableHTTPServerTransport {
     const { direct, sessionId } = this;
     if (direct === undefined || sessionId === undefined) throw new Error('no session');
     const exchange = new Exchange(response, { 'mcp-session-id': sessionId });
-    const closed = new Promise<void>((resolve) => response.once('close', resolve));
-    response.once('close', () => direct.forget(request.id, exchange));
-    let isHandedOver = false;
-    await direct.answer(request, incoming.headers, exchange, () => {
-      isHandedOver = true;
-      this.onmessage?.({ jsonrpc: '2.0', ...request }, extraOf(incoming));
+    let closed: (() => void) | undefined;
+    response.once('close', () => {
+      exchange.stop();
+      direct.forget(request.id, exchange);
+      closed?.();
     });
-    if (isHandedOver) await closed;
+    const isHandedOver = await direct.answer(request, incoming, exchange);
+    if (isHandedOver && !response.destroyed) await new Promise<void>((resolve) => (closed = resolve));
+  }
+
+  /** Gives a message to the SDK. */
+  handOver(message: JSONRPCMessage, incoming: IncomingMessage | undefined): void {
+    this.onmessage?.(message, incoming === undefined ? undefined : extraOf(incoming));
   }
 
   override send(message: JSONRPCMessage, options?: { relatedRequestId?: RequestId }): Promise<void> {
-    const id = 'method' in message ? options?.relatedRequestId : message.id;
-    const outlet = this.direct?.outletOf(id);
-    if (outlet === undefined) return super.send(asLegacyError(message), options);
-    outlet.send(asLegacyError(message));
-    if (!('method' in message)) this.direct?.forget(id, outlet);
+    const isAnswer = !('method' in message);
+    const way = isAnswer ? this.direct?.answered(message.id) : this.direct?.wayOf(options?.relatedRequestId);
+    if (way === undefined) return super.send(asLegacyError(message), options);
+    way.outlet.send(asLegacyError(isAnswer ? { ...message, id: way.id } : message));
     return Promise.resolve();
   }
 }

@@ -40,7 +40,6 @@ export class Exchange implements Outlet {
     this.#headers = headers;
     this.#timer = setTimeout(() => this.#openStream(), streamAfterMs);
     this.#timer.unref();
-    response.once('close', () => this.#stop());
   }
 
   send(message: JSONRPCMessage): void {
@@ -51,7 +50,7 @@ export class Exchange implements Outlet {
       this.#write(eventOf(text));
       return;
     }
-    this.#stop();
+    this.stop();
     const event = eventOf(text);
     if (!this.#isStream) {
       // With its length, so that head and answer are one write.
@@ -64,7 +63,7 @@ export class Exchange implements Outlet {
   giveUp(): void {
     if (this.#hasEnded) return;
     this.#openStream();
-    this.#stop();
+    this.stop();
     this.#response.end();
   }
 
@@ -83,7 +82,8 @@ export class Exchange implements Outlet {
     else this.#response.write(text);
   }
 
-  #stop(): void {
+  /** To be called when the connection has ended; nothing more is said. */
+  stop(): void {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
   }

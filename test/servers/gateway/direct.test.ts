@@ -263,6 +263,65 @@ describe('whichever way it takes through the gateway', () => {
     await b.until(() => b.cancelled === 1);
   });
 
+  for (const way of ['beside the SDK', 'by way of the SDK', 'by the SDK alone']) {
+    it(`the answer to a call that a client left is not for another one of its id: ${way}`, async () => {
+      await using a = await startToolUpstream();
+      await using b = await startToolUpstream();
+      await using gateway = await startTestGateway({ a: over(a, 'legacy'), b: over(b, 'legacy') });
+      const client = await RawClient.connect(gateway);
+      // What only the SDK knows is handed to it.
+      const more = way === 'beside the SDK' ? {} : { more: 1 };
+      const wait = (name: string, params: Fields = {}) => ({
+        id: 1,
+        method: 'tools/call',
+        params: { name, ...params },
+      });
+      const leaving = new AbortController();
+      const headers = way === 'by the SDK alone' ? BY_SDK : {};
+      const left = client.post(wait('a__wait', more), headers, leaving.signal).catch(() => 'left');
+      await a.until(() => a.calls.length === 1);
+      leaving.abort();
+      await left;
+      await vi.waitFor(async () => {
+        const status = await fetch(new URL('/status', gateway.served.urls!.mcp));
+        expect(await status.json()).toMatchObject({ in_flight: 0 });
+      });
+      for (const params of [{}, { more: 1 }]) {
+        const calls = b.calls.length;
+        const second = client.ask(wait('b__wait', params));
+        await b.until(() => b.calls.length > calls);
+        if (calls === 0) {
+          a.release();
+          await vi.waitFor(() => expect(gateway.log.map(({ event }) => event)).toContain('gateway.request'));
+        }
+        b.release();
+        const { messages } = await second;
+        expect(messages).toMatchObject([{ id: 1, result: { _meta: { 'mcpx/server': 'b' } } }]);
+      }
+    });
+  }
+
+  it('a request by the id of one that is left, and handed to the SDK, is cancelled by that id', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const wait = { id: 1, method: 'tools/call', params: { name: 'wait', more: 1 } };
+    const leaving = new AbortController();
+    const left = client.post(wait, {}, leaving.signal).catch(() => 'left');
+    await a.until(() => a.calls.length === 1);
+    leaving.abort();
+    await left;
+    await vi.waitFor(async () => {
+      const status = await fetch(new URL('/status', gateway.served.urls!.mcp));
+      expect(await status.json()).toMatchObject({ in_flight: 0 });
+    });
+    const second = client.ask(wait);
+    await a.until(() => a.calls.length === 2);
+    await client.post({ method: 'notifications/cancelled', params: { requestId: 1 } });
+    expect((await second).messages).toEqual([]);
+    await a.until(() => a.cancelled === 2);
+  });
+
   it('a list that was cancelled leaves nothing for the next request of its id', async () => {
     let answer = () => {};
     const isLetGo = new Promise<void>((resolve) => (answer = resolve));
