@@ -31,15 +31,24 @@ export interface OperationOptions {
  */
 export function createOperationId(): string {
   const [a, b, c, d] = [word(), word(), word(), word()];
-  const variant = (8 + Math.floor(Math.random() * 4)).toString(16);
-  return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-${variant}${c.slice(1, 4)}-${c.slice(4)}${d}`;
+  const variant = 0x8 + (c >>> 30);
+  return (
+    `${hex(a)}${hex(a >>> 16)}-${hex(b)}-${hex(0x4000 + (b >>> 20))}-` +
+    `${hex(variant * 0x1000 + ((c >>> 16) & 0xfff))}-${hex(c)}${hex(d)}${hex(d >>> 16)}`
+  );
 }
 
-/** Eight random hexadecimal digits. */
-function word(): string {
-  return Math.floor(Math.random() * 0x1_0000_0000)
-    .toString(16)
-    .padStart(8, '0');
+/** 32 random bits. */
+function word(): number {
+  return Math.floor(Math.random() * 0x1_0000_0000);
+}
+
+/** Every byte as two hexadecimal digits: a busy server makes an id for each request. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** The lower 16 bits of a number as four hexadecimal digits. */
+function hex(value: number): string {
+  return `${BYTES[(value >>> 8) & 0xff]}${BYTES[value & 0xff]}`;
 }
 
 export function createOperation(options: OperationOptions = {}): Operation {

@@ -32,16 +32,24 @@ export function createGuard(options: GuardOptions): Guard {
   // cannot do so under an address, so addresses pass wherever the server is meant to be reached from outside.
   const isAnswered = (name: string) => isOwn(name) || (listensBeyondLoopback && isIP(name) !== 0);
   const isOwn = (name: string) => isLoopback(name) || name === bound;
+  /** What was let through last, mostly by the same client. */
+  let usual: string | undefined;
 
   return {
     refusal(headers) {
+      if (headers.origin === undefined && headers.host !== undefined && headers.host === usual)
+        return undefined;
       const host = headers.host?.toLowerCase() ?? '';
       const name = hostnameOf(host);
       if (name === undefined || !(isAnswered(name) || hosts.has(name) || hosts.has(host))) {
         return `Host ${shown(host)} is not allowed here; --allow-host allows a name`;
       }
       const origin = headers.origin?.toLowerCase();
-      if (origin === undefined || origins.has(origin)) return undefined;
+      if (origin === undefined) {
+        usual = headers.host;
+        return undefined;
+      }
+      if (origins.has(origin)) return undefined;
       // A page may come from any address, ours is the one that the request itself went to.
       const originHost = /^https?:\/\/(.+)$/.exec(origin)?.[1] ?? '';
       const originName = hostnameOf(originHost);

@@ -18,8 +18,7 @@ export class Refusal extends Error {
 
 /** Reads a JSON body. @throws Refusal 400 no JSON, 413 too large, 415 of another type */
 export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
-  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') {
+  if (!isJson(request.headers['content-type'])) {
     throw new Refusal(415, 'Unsupported Media Type: Content-Type must be application/json');
   }
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge();
@@ -30,6 +29,10 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw new Refusal(400, 'Parse error: the body is not valid JSON', -32700);
   }
+}
+
+function isJson(type: string | undefined): boolean {
+  return type === 'application/json' || type?.split(';')[0]?.trim().toLowerCase() === 'application/json';
 }
 
 function tooLarge(): Refusal {

@@ -26,6 +26,9 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
   '/mcp': ['POST', 'GET', 'DELETE'],
   '/healthz': ['GET', 'HEAD'],
 };
+const ACCEPTED = 'Accepted';
+/** With its length, so that head and body are one write. */
+const ACCEPTED_HEADERS = { 'content-length': ACCEPTED.length };
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How often slow senders are looked for. */
@@ -72,8 +75,9 @@ export async function serveHttp(
     response: ServerResponse,
     answered: () => void,
   ): Promise<void> {
-    const path = request.url?.split('?')[0] ?? '/';
-    const { method = 'GET' } = request;
+    const { method = 'GET', url = '/' } = request;
+    const query = url.indexOf('?');
+    const path = query === -1 ? url : url.slice(0, query);
     const refused = guard.refusal(request.headers);
     if (refused !== undefined) {
       op.log('serve.refused', { path: path.slice(0, 100), reason: refused }, 'warn');
@@ -130,7 +134,9 @@ export async function serveHttp(
     answered();
     const server = createServer({ era: 'legacy' });
     const transport = new SseTransport(response, '/messages', inFlight);
-    transport.direct = DirectRequests.of(server);
+    transport.direct = DirectRequests.of(server, (message, incoming) =>
+      transport.handOver(message, incoming),
+    );
     const unfollow = followChanges(server, bus, 'legacy', subscriptions);
     transport.onerror = reportError;
     transport.onclose = () => {
@@ -153,7 +159,7 @@ export async function serveHttp(
     } catch {
       throw new Refusal(400, 'Invalid Request: the body is not a JSON-RPC message', -32600);
     }
-    response.writeHead(202).end('Accepted');
+    response.writeHead(202, ACCEPTED_HEADERS).end(ACCEPTED);
   }
 
   function allowNamedOrigin(request: IncomingMessage, response: ServerResponse): void {

@@ -64,6 +64,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   #config: Config;
   #upstreams: readonly Upstream[];
+  /** The same, best first; `undefined` when the order may have changed. */
+  #ordered: readonly Upstream[] | undefined;
   #joins = 0;
   readonly subscriptions: GatewaySubscriptions;
   readonly measures = new Measures();
@@ -74,7 +76,7 @@ export class Gateway {
   notify: Notifier | undefined;
   readonly #merged = new Map<
     ListKind,
-    { readonly parts: readonly unknown[]; readonly catalogue: Catalogue }
+    { readonly offers: readonly Offer[]; readonly catalogue: Catalogue }
   >();
   /** What clients were last given, or told of, by list. */
   readonly #announced = new Map<ListKind, string>();
@@ -103,7 +105,9 @@ export class Gateway {
    * name from them; then by id.
    */
   get upstreams(): readonly Upstream[] {
-    return this.#upstreams.toSorted((a, b) => a.server.priority - b.server.priority || a.joined - b.joined);
+    return (this.#ordered ??= this.#upstreams.toSorted(
+      (a, b) => a.server.priority - b.server.priority || a.joined - b.joined,
+    ));
   }
 
   /** Connects to every server in the background. */
@@ -140,12 +144,13 @@ export class Gateway {
       else if (hasOtherTimes) known.invalidateAll();
       return known;
     });
+    this.#ordered = undefined;
     this.subscriptions.reconfigured();
     this.#changed();
   }
 
   find(serverId: string): Upstream | undefined {
-    return this.upstreams.find(({ server }) => server.id === serverId);
+    return this.#upstreams.find(({ server }) => server.id === serverId);
   }
 
   /**
@@ -171,13 +176,13 @@ export class Gateway {
    * @throws MCPOrchestratorException  fail-fast: the failure of a required server that may come before the one found
    */
   async lookUp(kind: ListKind, exposed: string, span?: Span): Promise<Found> {
-    const isStarting = this.#upstreams.some(({ state }) => state === 'starting');
-    const known = isStarting ? undefined : this.known(kind, exposed);
-    if (known !== undefined && !this.config.failFast) return { offered: known, missing: [] };
+    if (!this.config.failFast && !this.#upstreams.some(({ state }) => state === 'starting')) {
+      const known = this.known(kind, exposed);
+      if (known !== undefined) return { offered: known, missing: [] };
+    }
     const { byName, outcomes } = await this.#gather(kind, span);
     const offered = byName.get(exposed);
-    const position = this.upstreams.findIndex(({ server }) => server.id === offered?.server.id);
-    if (this.config.failFast) assertNoneMissing(position === -1 ? outcomes : outcomes.slice(0, position));
+    if (this.config.failFast) assertNoneMissing(outcomes, offered?.server.id);
     const missing = outcomes.filter(
       ({ outcome }) => outcome.status === 'pending' || outcome.status === 'failed',
     );
@@ -225,20 +230,23 @@ export class Gateway {
       ? await Promise.all(asked.map((answer) => Promise.resolve(answer)))
       : (asked as readonly ListOutcome[]);
     const outcomes = zip(upstreams, answers);
-    const isComplete = outcomes.every(
-      ({ upstream, outcome }) => isWhole(outcome) || !upstream.server.required,
-    );
-    const offers = outcomes.flatMap(({ upstream, outcome }) =>
-      'held' in outcome ? [{ server: upstream.server, entries: outcome.held.entries }] : [],
-    );
+    const offers: Offer[] = [];
+    let isComplete = true;
+    for (const { upstream, outcome } of outcomes) {
+      const { server } = upstream;
+      if (server.required && !isWhole(outcome)) isComplete = false;
+      if ('held' in outcome) offers.push({ server, entries: outcome.held.entries });
+    }
     return { ...this.#merge(kind, offers), outcomes, isComplete };
   }
 
   #heldOffers(kind: ListKind): readonly Offer[] {
-    return this.upstreams.flatMap((upstream) => {
+    const offers: Offer[] = [];
+    for (const upstream of this.upstreams) {
       const held = upstream.lastHeld(kind);
-      return held === undefined ? [] : [{ server: upstream.server, entries: held.entries }];
-    });
+      if (held !== undefined) offers.push({ server: upstream.server, entries: held.entries });
+    }
+    return offers;
   }
 
   stop(): void {
@@ -253,7 +261,10 @@ export class Gateway {
   #upstreamOptions({ id }: ServerConfig): UpstreamOptions {
     return {
       ...this.#options,
-      nextJoin: () => (this.#joins += 1),
+      nextJoin: () => {
+        this.#ordered = undefined;
+        return (this.#joins += 1);
+      },
       onChange: () => this.#changed(),
       onListAsked: (isFresh) => {
         if (isFresh) this.measures.listHits += 1;
@@ -286,13 +297,10 @@ export class Gateway {
 
   /** Merging thousands of entries takes longer than looking whether any of them is new. */
   #merge(kind: ListKind, offers: readonly Offer[]): Catalogue {
-    const parts = offers.flatMap(({ server, entries }) => [server, entries]);
     const known = this.#merged.get(kind);
-    if (known?.parts.length === parts.length && known.parts.every((part, index) => part === parts[index])) {
-      return known.catalogue;
-    }
+    if (known !== undefined && areSame(known.offers, offers)) return known.catalogue;
     const catalogue = mergeOffers(kind, offers, this.config.gateway.onConflict);
-    this.#merged.set(kind, { parts, catalogue });
+    this.#merged.set(kind, { offers, catalogue });
     return catalogue;
   }
 
@@ -313,11 +321,18 @@ export class Gateway {
   }
 }
 
+function areSame(some: readonly Offer[], others: readonly Offer[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ server, entries }, index) => {
+      const other = others[index];
+      return server === other?.server && entries === other.entries;
+    })
+  );
+}
+
 function zip(upstreams: readonly Upstream[], outcomes: readonly ListOutcome[]): readonly ServerOutcome[] {
-  return upstreams.flatMap((upstream, index) => {
-    const outcome = outcomes[index];
-    return outcome === undefined ? [] : [{ upstream, outcome }];
-  });
+  return upstreams.map((upstream, index) => ({ upstream, outcome: outcomes[index] as ListOutcome }));
 }
 
 function conflictError(conflicts: readonly CatalogueConflict[]): ServeError {
@@ -330,8 +345,10 @@ function conflictError(conflicts: readonly CatalogueConflict[]): ServeError {
   });
 }
 
-function assertNoneMissing(outcomes: readonly ServerOutcome[]): void {
+/** @param before  the id of the server that comes after all that matter */
+function assertNoneMissing(outcomes: readonly ServerOutcome[], before?: string): void {
   for (const { upstream, outcome } of outcomes) {
+    if (upstream.server.id === before) return;
     if (upstream.server.required && !isWhole(outcome)) throw outcome.error;
   }
 }
