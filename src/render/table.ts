@@ -19,6 +19,8 @@ export interface Cell {
 }
 
 const GAP = 2;
+/** Without lines between them nobody sees where a cell ends, and most of the library's work is by cell. */
+const LINES_OF_A_CELL = 16;
 
 /**
  * A table without lines that fits its terminal: long cells are cut first, then the least columns leave, and a line below
@@ -38,17 +40,21 @@ export function renderTable(
   const table = new Table({
     chars: NO_LINES,
     style: { 'padding-left': 0, 'padding-right': GAP, head: [], border: [] },
-    head: kept.map((index) => ink.bold(columns[index]?.title ?? '')),
     colAligns: kept.map((index) => columns[index]?.align ?? 'left'),
   });
-  for (const [rowIndex, row] of texts.entries()) {
-    table.push(
+  const inked = [
+    kept.map((index) => ink.bold(columns[index]?.title ?? '')),
+    ...texts.map((row, rowIndex) =>
       kept.map((index) => {
         const text = cut(row[index] ?? '', widths[index] ?? 0);
         const name = rows[rowIndex]?.[index]?.ink;
         return name === undefined ? text : ink[name](text);
       }),
-    );
+    ),
+  ];
+  for (let from = 0; from < inked.length; from += LINES_OF_A_CELL) {
+    const some = inked.slice(from, from + LINES_OF_A_CELL);
+    table.push(kept.map((_, column) => some.map((line) => line[column]).join('\n')));
   }
   const lines = table
     .toString()

@@ -152,16 +152,19 @@ describe('a gather whose answers are all kept', () => {
     expect(at.one.lists).toBe(4);
   });
 
-  it('loads neither streams nor digests from the third time on, while no file is touched', async () => {
+  it.each([
+    ['JSON', ['--json']],
+    ['a table', []],
+  ])('loads for %s neither streams nor digests once it has checked what is kept', async (_what, args) => {
     await using at = await world();
-    const gather = () => at.gather(['--json'], { MCPX_RESOURCE_CACHE_TTL: undefined });
+    const gather = () => at.gather(args, { MCPX_RESOURCE_CACHE_TTL: undefined });
     await gather();
     expect(await gather()).toMatchObject({ bundles: 'kept', modules: 'crypto stream' });
     await sleep(2100);
     await gather();
     expect(await gather()).toMatchObject({ status: 0, stderr: '', bundles: 'kept', modules: '' });
     // Another command line may have asked the servers meanwhile.
-    await at.gather(['--json', '--refresh'], { MCPX_RESOURCE_CACHE_TTL: undefined });
+    await at.gather([...args, '--refresh'], { MCPX_RESOURCE_CACHE_TTL: undefined });
     expect(await gather()).toMatchObject({ bundles: 'kept', modules: 'crypto stream' });
     expect(await gather()).toMatchObject({ bundles: 'kept', modules: '' });
   });

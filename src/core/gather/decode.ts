@@ -157,7 +157,8 @@ function isTooDeep(json: string): boolean {
 }
 
 function parseJson(text: string): { readonly value: unknown } | undefined {
-  if (isTooDeep(text)) return undefined;
+  // What nests deeper has more brackets than this, or is no JSON.
+  if (text.length > 2 * MAX_DEPTH && isTooDeep(text)) return undefined;
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {
