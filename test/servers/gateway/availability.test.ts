@@ -1,16 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../fixtures/configuration.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { CLIENT_KINDS, over, startTestGateway } from '../../fixtures/gateway.js';
+import { CLIENT_KINDS, failure, over, startTestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 import { freePort } from '../../fixtures/executable.js';
 
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => new Error('it succeeded'),
-    (error: unknown) => error as Error & { code: unknown; data: unknown },
-  );
 const FAIL_FAST = { orchestration: { fail_fast: true } };
 
 async function dead(priority: number, more: object = {}) {

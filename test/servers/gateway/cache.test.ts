@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayStatus } from '../../../src/core/clients/gateway-status.js';
 import { configOf, type FileSettings } from '../../fixtures/configuration.js';
 import { startFakeUpstream, type FakeUpstreamOptions } from '../../fixtures/fake-upstream.js';
-import { CLIENT_KINDS, over, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
+import { CLIENT_KINDS, failure, over, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
@@ -23,11 +23,6 @@ const readBy = async (client: Client, uri: string): Promise<ReadResult> =>
 const cacheOf = ({ _meta }: ReadResult) =>
   _meta?.['mcpx/cache'] as { source: string; age_ms: number; ttl_ms: number; stale?: boolean };
 const textOf = ({ contents }: ReadResult) => (contents[0] as { text?: string }).text;
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => new Error('it succeeded'),
-    (error: unknown) => error as Error & { code: unknown; data: unknown },
-  );
 
 /** What a client gets on the wire, which an SDK may hide. */
 async function rawRead(gateway: TestGateway, uri: string, meta: object = {}): Promise<ReadResult> {

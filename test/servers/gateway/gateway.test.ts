@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
-import { CLIENT_KINDS, over, startTestGateway } from '../../fixtures/gateway.js';
+import { CLIENT_KINDS, failure, over, startTestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
@@ -8,11 +8,6 @@ const resource = (uri: string, text: string) => ({ uri, name: uri, text });
 /** What was read, of contents that are text. */
 const texts = ({ contents }: { contents: readonly object[] }) =>
   contents.map((content) => (content as { text?: string }).text);
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => new Error('it succeeded'),
-    (error: unknown) => error as Error & { code: unknown; data: unknown },
-  );
 
 describe('merged resources', () => {
   for (const kind of CLIENT_KINDS) {
