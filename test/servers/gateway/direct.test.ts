@@ -134,6 +134,11 @@ const REQUESTS: Readonly<Record<string, Fields>> = {
     },
   },
   'parameters that are a list': { method: 'tools/list', params: [] },
+  // The SDK looks at fields of 2026-07-28 in every era, and before anybody is asked.
+  'a read of nothing with a state that is none': {
+    method: 'resources/read',
+    params: { uri: 'none://x', requestState: 7 },
+  },
   'a token that is no token': { method: 'tools/list', params: { _meta: { progressToken: {} } } },
   'something beside the frame': { method: 'tools/list', more: 1 },
 };
