@@ -1,6 +1,7 @@
 // oxlint-disable unicorn/prefer-add-event-listener -- the ends of MCP transports are no event targets
 import {
   createServer as createHttpServer,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type Server,
   type ServerResponse,
@@ -92,7 +93,7 @@ export async function serveHttp(
         `Not found: this server answers at ${['/mcp', '/sse', '/healthz', ...Object.keys(pages)].join(', ')}`,
       );
     if (method === 'OPTIONS' && guard.isNamedOrigin(request.headers.origin)) {
-      response.writeHead(204, preflightHeaders(methods)).end();
+      response.writeHead(204, preflightHeaders(methods, request.headers)).end();
       return;
     }
     if (!methods.includes(method)) {
@@ -243,12 +244,30 @@ function bindError(cause: NodeJS.ErrnoException, host: string, port: number): Se
   }
 }
 
-function preflightHeaders(methods: readonly string[]): Record<string, string> {
+const ALLOWED_HEADERS = [
+  'authorization',
+  'content-type',
+  'accept',
+  'last-event-id',
+  'mcp-session-id',
+  'mcp-protocol-version',
+  'mcp-method',
+  'mcp-name',
+  'traceparent',
+  'tracestate',
+];
+/** Arguments of tools that their schemas send as headers too (2026-07-28, "Streamable HTTP"). */
+const PARAMETER_HEADER = /^mcp-param-[\w!#$%&'*+.^`|~-]+$/;
+
+function preflightHeaders(methods: readonly string[], asked: IncomingHttpHeaders): Record<string, string> {
+  const wanted = (asked['access-control-request-headers'] ?? '').toLowerCase().split(',');
+  const parameters = wanted.map((name) => name.trim()).filter((name) => PARAMETER_HEADER.test(name));
   return {
     'access-control-allow-methods': methods.join(', '),
-    'access-control-allow-headers':
-      'authorization, content-type, accept, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name, traceparent, tracestate',
+    // Their names are those of the tools, so only who asks can say them.
+    'access-control-allow-headers': [...ALLOWED_HEADERS, ...new Set(parameters)].join(', '),
     'access-control-max-age': '600',
+    vary: 'origin, access-control-request-headers',
   };
 }
 

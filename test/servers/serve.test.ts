@@ -280,6 +280,12 @@ describe('who may call', () => {
     const preflight = await raw(port, '/mcp', { method: 'OPTIONS', headers: { origin } });
     expect(preflight.status).toBe(204);
     expect(preflight.headers['access-control-allow-headers']).toContain('mcp-session-id');
+    // Arguments of tools as headers have any name.
+    const wanted = 'Mcp-Param-City, mcp-param-city, x-other, mcp-param-,mcp-param-a b';
+    const asking = { origin, 'access-control-request-headers': wanted };
+    const allowed = (await raw(port, '/mcp', { method: 'OPTIONS', headers: asking })).headers;
+    expect(allowed['access-control-allow-headers']).toMatch(/, tracestate, mcp-param-city$/);
+    expect(allowed['vary']).toBe('origin, access-control-request-headers');
     const named = await raw(port, '/healthz', { headers: { origin } });
     expect(named.headers['access-control-allow-origin']).toBe(origin);
     const local = await raw(port, '/healthz', { headers: { origin: 'http://localhost:3000' } });

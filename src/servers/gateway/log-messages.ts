@@ -35,10 +35,12 @@ export class LogMessages {
     this.#onLevel = onLevel;
   }
 
-  /** The level that servers should log from; `undefined` while no client has set one. */
+  /** The level that servers should log from: the least that a client wants; `undefined` while none has set one. */
   get level(): string | undefined {
-    const set = [...this.#sessions].flatMap(({ level }) => (level === undefined ? [] : [level]));
-    return set.sort((a, b) => LEVELS.indexOf(a) - LEVELS.indexOf(b))[0];
+    const sessions = [...this.#sessions];
+    if (sessions.every(({ level }) => level === undefined)) return undefined;
+    const wanted = sessions.map(({ level = DEFAULT_LEVEL }) => level);
+    return wanted.sort((a, b) => LEVELS.indexOf(a) - LEVELS.indexOf(b))[0];
   }
 
   join(send: (params: Params) => void): LogSession {
@@ -55,7 +57,11 @@ export class LogMessages {
         return true;
       },
       leave: () => {
+        const before = this.level;
         this.#sessions.delete(session);
+        const now = this.level ?? DEFAULT_LEVEL;
+        // Servers go on with what they were asked for last.
+        if (before !== undefined && before !== now) this.#onLevel(now);
       },
     };
   }

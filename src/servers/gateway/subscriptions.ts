@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { isPartOf } from '../../core/gather/sub-resources.js';
 import { withSignal, type Operation } from '../../core/operation.js';
 import type { SubscriptionListener } from '../subscriptions.js';
@@ -5,6 +6,7 @@ import { addressOf } from './address.js';
 import { toProtocolError } from './failure.js';
 import type { Gateway } from './gateway.js';
 import { ownerOf, type Owner } from './requests.js';
+import { SUBSCRIPTIONS_AT_ONCE } from './upstream.js';
 
 /** A server that does not take a subscription in this time is not waited for by the client. */
 const SUBSCRIBE_MS = 10_000;
@@ -13,6 +15,7 @@ const SUBSCRIBE_MS = 10_000;
 export class GatewaySubscriptions implements SubscriptionListener {
   readonly #gateway: Gateway;
   readonly #op: Operation;
+  readonly #limit = pLimit(SUBSCRIPTIONS_AT_ONCE);
   /** By the URI that clients use. */
   readonly #owners = new Map<string, Owner>();
 
@@ -52,14 +55,14 @@ export class GatewaySubscriptions implements SubscriptionListener {
 
   /** After merged lists have changed: what another server answers for now is subscribed to there. */
   follow(): void {
-    for (const [exposed, before] of this.#owners) void this.#move(exposed, before);
+    for (const [exposed, before] of this.#owners) void this.#limit(() => this.#move(exposed, before));
   }
 
   /** After servers were replaced: subscriptions at those that are gone are made anew. */
   reconfigured(): void {
     const current = new Set(this.#gateway.upstreams);
     for (const [exposed, before] of this.#owners) {
-      if (!current.has(before.upstream)) void this.#move(exposed, before);
+      if (!current.has(before.upstream)) void this.#limit(() => this.#move(exposed, before));
     }
   }
 

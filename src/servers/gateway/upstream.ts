@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import pLimit from 'p-limit';
 import { SESSION_EXPIRED } from '../../core/clients/circumstances.js';
 import type { ForwardOptions, ResourceClient } from '../../core/clients/resource-client.js';
 import type { ServerNotification, Watch } from '../../core/clients/watch.js';
@@ -12,6 +13,9 @@ import { createCallLimit } from './call-limit.js';
 import { ttlOf, type Held } from './freshness.js';
 import { decodeEntries, KINDS, LIST_KINDS, type Entry, type ListKind } from './kinds.js';
 import type { Relay, Relays } from './relays.js';
+
+/** Requests for subscriptions that are under way at the same time, when many are made anew. */
+export const SUBSCRIPTIONS_AT_ONCE = 8;
 
 /** Does something over the connection to a server, opening it where it is not open. */
 export type UseServer = <T>(
@@ -366,7 +370,12 @@ export class Upstream {
         void this.tryNow();
       },
     });
-    for (const uri of this.#subscribed) void this.#renewSubscription(uri);
+    const limit = pLimit(SUBSCRIPTIONS_AT_ONCE);
+    for (const uri of this.#subscribed) {
+      void limit(async () => {
+        if (this.#client === client && this.#subscribed.has(uri)) await this.#renewSubscription(uri);
+      });
+    }
     const level = this.#options.logLevel();
     if (level !== undefined) this.setLogLevel(level);
     void client.closed.then(() => {

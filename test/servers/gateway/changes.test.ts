@@ -5,6 +5,7 @@ import { createOperation } from '../../../src/core/operation.js';
 import { serve, type Served } from '../../../src/servers/serve.js';
 import { configOf } from '../../fixtures/configuration.js';
 import { CLIENT_KINDS, startTestGateway, type ClientKind } from '../../fixtures/gateway.js';
+import { freePort } from '../../fixtures/executable.js';
 import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
 
 const UPSTREAMS = {
@@ -170,6 +171,36 @@ describe('subscriptions', () => {
     expect(a.subscribed.size).toBe(0);
     b.served.notify.resourceUpdated('note://same');
     await expect.poll(() => seen).toEqual([lost]);
+  });
+
+  it('are made anew after a reconnect, a few at a time', async () => {
+    const cities = Array.from({ length: 20 }, (_, index) => `city://c${index}`);
+    const port = await freePort();
+    const first = await startToolUpstream({ name: 'a', port });
+    await using gateway = await startTestGateway({ a: UPSTREAMS.legacy(first) });
+    const client = await gateway.client('legacy');
+    for (const uri of cities) await client.subscribeResource({ uri });
+    await first.served.close(0);
+    const begun = new Set<string>();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    await using again = await startToolUpstream({
+      name: 'a',
+      port,
+      subscriptions: {
+        begun: async (uri) => {
+          begun.add(uri);
+          await released;
+        },
+        ended: () => Promise.resolve(),
+      },
+    });
+    await expect.poll(() => begun.size, { timeout: 15_000 }).toBe(8);
+    // Whatever was on its way has arrived before this.
+    await client.readResource({ uri: 'city://Bern' });
+    expect([begun.size, again.reads]).toEqual([8, ['city://Bern']]);
+    release();
+    await expect.poll(() => begun.size).toBe(cities.length);
   });
 
   it('to what nobody has are refused', async () => {

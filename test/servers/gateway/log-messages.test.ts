@@ -1,5 +1,6 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
+import { LogMessages } from '../../../src/servers/gateway/log-messages.js';
 import { startTestGateway } from '../../fixtures/gateway.js';
 import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
 
@@ -94,6 +95,22 @@ describe('log messages of servers', () => {
     await client.callTool({ name: 'log', arguments: { level: 'debug', ofCall: true }, _meta });
     await client.callTool({ name: 'log', arguments: { level: 'error', ofCall: true }, _meta });
     expect(seen).toEqual(['error a/shop: error of a']);
+  });
+
+  it('are asked for from the least level that a client wants, also when the others have left', () => {
+    const asked: string[] = [];
+    const messages = new LogMessages((level) => asked.push(level));
+    const [loud, plain, quiet] = [1, 2, 3].map(() => messages.join(() => undefined));
+    quiet!.setLevel('error');
+    // One that names no level gets messages from info on.
+    expect(messages.level).toBe('info');
+    loud!.setLevel('debug');
+    loud!.leave();
+    plain!.leave();
+    quiet!.leave();
+    // Nobody is left, and servers are not left with what the last one wanted.
+    expect(asked).toEqual(['info', 'debug', 'info', 'error', 'info']);
+    expect(messages.level).toBeUndefined();
   });
 
   it('an unknown level is refused', async () => {
