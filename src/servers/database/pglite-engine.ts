@@ -235,7 +235,7 @@ export class PgliteEngine implements Engine {
     if (this.stopped.signal.aborted) return;
     const message = error instanceof Error ? error.message : String(error);
     // With a thread left the others only wait longer; without one there is nobody to wait for.
-    const isLeft = this.busy.size > 0;
+    const isLeft = this.busy.size + this.idle.length > 0;
     this.op.log('database.start_failed', { error: message }, isLeft ? 'warn' : 'error');
     if (isLeft) return;
     for (const entry of this.waiting.splice(0)) {
@@ -252,11 +252,15 @@ export class PgliteEngine implements Engine {
     return end;
   }
 
-  /** One thread is enough for quiet times. */
+  /** One thread is enough for quiet times, and it is the one without a copy. */
   private shrinkLater(): void {
     clearTimeout(this.idleTimer);
-    if (this.idle.length < 2 || this.stopped.signal.aborted) return;
+    // The first one may have ended with its query, and then nobody but a stand-in is there.
+    const isStoodInFor = this.options.standIn !== undefined && !this.first.usable && this.busy.size === 0;
+    const isDone = this.idle.length < 2 && !(this.idle.length === 1 && isStoodInFor);
+    if (isDone || this.starts.size > 0 || this.stopped.signal.aborted) return;
     this.idleTimer = setTimeout(() => {
+      if (this.idle.length < 2) return this.startWorker();
       // Who has a copy goes, and the copy with it.
       const isFirst = (worker: PgliteWorker) => Number(worker === this.first && worker.usable);
       this.idle.sort((a, b) => isFirst(b) - isFirst(a));

@@ -107,6 +107,28 @@ describe('the embedded database', () => {
     },
   );
 
+  it(
+    'lets go of a stand-in in quiet times, also where it has outlived what it stands in for',
+    { timeout: 60_000 },
+    async () => {
+      const life: string[] = [];
+      const standIn = () => {
+        life.push('made');
+        return Promise.resolve({
+          session: built.shop,
+          [Symbol.asyncDispose]: async () => void life.push('let go of'),
+        });
+      };
+      await using own = await disposable({ maxWorkers: 2, standIn, growAfterMs: 10, idleMs: 100 });
+      const runaway = failure(query(RUNAWAY, { timeoutMs: 5000 }, own.engine));
+      expect((await query('SELECT 1', {}, own.engine)).rows).toEqual([[1]]);
+      expect((await runaway).sqlstate).toBe('57014');
+      await expect.poll(() => life, { timeout: 20_000 }).toEqual(['made', 'let go of']);
+      expect((await query('SELECT 2', {}, own.engine)).rows).toEqual([[2]]);
+      expect(life).toHaveLength(2);
+    },
+  );
+
   it('says what to install when the engine is missing', async () => {
     const elsewhere = await mkdtemp(join(tmpdir(), 'mcpx-no-engine-'));
     try {
