@@ -35,8 +35,8 @@ const fixed = (value, digits) => value.toFixed(digits);
 async function startPeer(node, contender, url) {
   const startedAt = performance.now();
   const peer = new Peer(node, contender.start(url), directory);
-  await peer.initialize();
-  const first = await limited(peer.call(contender.call('SELECT 1 AS n')), ANSWER_LIMIT_MS);
+  const answered = peer.initialize().then(() => peer.call(contender.call('SELECT 1 AS n')));
+  const first = await limited(answered, ANSWER_LIMIT_MS);
   if (first === undefined || first.isError === true) {
     await peer.stop();
     throw new Error(`${contender.id} does not answer: ${JSON.stringify(first)} ${peer.said}`);
@@ -122,6 +122,8 @@ async function tryStatements(node, contender, postgres) {
   let { peer } = await startPeer(node, contender, url);
   const restart = async () => {
     await peer.stop();
+    // A statement goes on without the one who asked for it, and with its locks.
+    postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'trial'");
     ({ peer } = await startPeer(node, contender, url));
   };
   const passes = async (sql, ms) => {
@@ -141,7 +143,6 @@ async function tryStatements(node, contender, postgres) {
       result.ran += 1;
       if (trialState(postgres) === before) continue;
       result.changed += 1;
-      await peer.stop();
       resetTrial(postgres);
       await restart();
     }
@@ -157,7 +158,7 @@ function resetTrial(postgres) {
   return trialState(postgres);
 }
 
-/** Rows, relations and large objects; a table that is gone is a change too. */
+/** Rows, relations and large objects; a table that is gone, or that a lock keeps from others, is a change too. */
 function trialState(postgres) {
   const tables = ['customers', 'products', 'orders', 'order_items', 'sales'];
   const sums = tables.map(
@@ -172,7 +173,7 @@ function trialState(postgres) {
   ];
   try {
     return postgres.sql(
-      `SELECT ${[...sums, ...counts.map((of) => `(SELECT count(*) FROM ${of})`)].join(', ')}`,
+      `SET lock_timeout = '2s'; SELECT ${[...sums, ...counts.map((of) => `(SELECT count(*) FROM ${of})`)].join(', ')}`,
       'trial',
     );
   } catch (error) {

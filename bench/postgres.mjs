@@ -58,6 +58,7 @@ export async function startPostgres(binaries) {
         ...options,
         input: text,
         stdio: ['pipe', 'pipe', 'pipe'],
+        timeout: 30_000,
       }).toString();
     },
     async stop() {

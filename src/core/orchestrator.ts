@@ -9,7 +9,7 @@ import type { ResourceClient, ToolResult } from './clients/resource-client.js';
 import type { ServerRequests } from './clients/server-requests.js';
 import type { OwnExecutable } from './clients/start-server.js';
 import { toolOf, withSignature, type ListedTool } from './clients/tool-arguments.js';
-import { toolFailure } from './clients/tool-failure.js';
+import { toolFailure, tooManyRows } from './clients/tool-failure.js';
 import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
 import { differenceOf, isSameServer, type ConfigDifference } from './config/difference.js';
@@ -862,7 +862,12 @@ export class MCPOrchestrator implements AsyncDisposable {
         const client = await this.#connect(server, op);
         const args = { query, ...(maxRows === undefined ? {} : { max_rows: maxRows }) };
         const result = await client.callTool(EXECUTE_QUERY, args, op);
-        if (result.isError) throw toolFailure(EXECUTE_QUERY, server.id, result, this.#redact);
+        if (result.isError) {
+          const tools = maxRows === undefined ? [] : (await client.listTools(op)).items;
+          const tool = tools.find((item) => (item as { name?: unknown } | null)?.name === EXECUTE_QUERY);
+          const limit = tooManyRows(server.id, tool, result, maxRows);
+          throw limit ?? toolFailure(EXECUTE_QUERY, server.id, result, this.#redact);
+        }
         return result.structuredContent ?? result.content;
       },
     };

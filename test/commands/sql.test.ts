@@ -97,6 +97,16 @@ describe('mcpx sql', () => {
     expect(await mcpx(['sql', many, '--max-rows', '1500', '--csv'])).toMatchObject({ status: 0, stderr: '' });
   });
 
+  it('says how many rows the server gives at most, and by which flag', async () => {
+    const { status, stdout, stderr } = await mcpx(['sql', QUERY, '--max-rows', '50000']);
+    expect({ status, stdout }).toEqual({ status: 4, stdout: '' });
+    expect(stderr).toContain('shop gives at most 10000 rows of a query, and 50000 were asked for\n');
+    expect(stderr).toContain('--max-rows 10000 or less');
+    // What is wrong with the query itself comes from the database, however many rows were asked for.
+    const wrong = await mcpx(['sql', 'SELECT prise', '--max-rows', '10', '--json']);
+    expect(errorLine(wrong)).toMatchObject({ code: 'SQL505', context: { sqlstate: '42703' } });
+  });
+
   it('shows the place of a mistake, and what the database makes of it', async () => {
     const query = "SELECT 'ünï🙂' AS a,\n       prise\nFROM products";
     const { status, stdout, stderr } = await mcpx(['sql', query]);
@@ -127,10 +137,12 @@ describe('mcpx sql', () => {
   });
 
   it.each(['', ' \n '])('asks nobody for an empty query: %j', async (query) => {
-    const { status, stderr } = await mcpx(['sql', '-'], { readInput: () => Promise.resolve(query) });
-    expect(status).toBe(2);
-    expect(stderr).toContain('error CLI901 usage: the query is empty\n');
-    expect(stderr).toContain('mcpx sql "SELECT 1"');
+    const piped = await mcpx(['sql', '-'], { readInput: () => Promise.resolve(query) });
+    for (const { status, stdout, stderr } of [piped, await mcpx(['sql', query])]) {
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toContain('error CLI901 usage: the query is empty\n');
+      expect(stderr).toContain('mcpx sql "SELECT 1"');
+    }
   });
 
   it('says what is missing where no server runs queries', async () => {

@@ -50,6 +50,33 @@ export function toolFailure(
   );
 }
 
+/**
+ * A query that failed because more rows were asked for than its tool gives, by the schema that it shows; undefined where
+ * that is not the reason.
+ */
+export function tooManyRows(
+  server: string,
+  tool: unknown,
+  { structuredContent }: ToolResult,
+  asked: number | undefined,
+): MCPOrchestratorException | undefined {
+  const { inputSchema } = (tool ?? {}) as {
+    readonly inputSchema?: { readonly properties?: { readonly max_rows?: { readonly maximum?: unknown } } };
+  };
+  const most = inputSchema?.properties?.max_rows?.maximum;
+  // Of a failed query its server tells more.
+  if (asked === undefined || typeof most !== 'number' || asked <= most || structuredContent !== undefined)
+    return undefined;
+  return new MCPOrchestratorException(
+    'SQL505',
+    `${server} gives at most ${most} rows of a query, and ${asked} were asked for`,
+    {
+      context: { server, max_rows: most, asked },
+      hint: `Pass --max-rows ${most} or less, or have the server give more: mcpx serve database --max-rows ${asked}.`,
+    },
+  );
+}
+
 /** The code that a database server of ours gives to the failure; what another one puts there may be anything. */
 function codeIn({ _meta }: ToolResult): ErrorCode | undefined {
   const code = (_meta as { readonly 'mcpx/code'?: unknown } | null | undefined)?.['mcpx/code'];
