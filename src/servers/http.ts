@@ -205,6 +205,13 @@ export async function serveHttp(
   };
 }
 
+/** Listens for a moment. @throws ServeError SRV401 | SRV402 */
+export async function assertFree(options: ServeOptions): Promise<void> {
+  const probe = createHttpServer();
+  await listen(probe, options);
+  await new Promise((resolve) => probe.close(resolve));
+}
+
 function listen(http: Server, { host, port }: ServeOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(bindError(error, host, port));

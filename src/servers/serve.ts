@@ -3,7 +3,7 @@ import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
 import type { Notifier } from './changes.js';
 import { isLoopback } from './guard.js';
-import { serveHttp } from './http.js';
+import { assertFree, serveHttp } from './http.js';
 import type { Pages } from './pages.js';
 import { serveStdio } from './stdio.js';
 import { Subscriptions, type SubscriptionListener } from './subscriptions.js';
@@ -72,6 +72,22 @@ export async function serve(
   const subscriptions = new Subscriptions(options.subscriptions);
   if (options.transport === 'stdio')
     return closedOnAbort(serveStdio(createServer, op, process, subscriptions), op);
+  assertGuarded(options);
+  return closedOnAbort(await serveHttp(createServer, options, op, subscriptions), op);
+}
+
+/**
+ * Finds out what would keep `serve` from listening, for a server that takes long to get ready.
+ *
+ * @throws ServeError as `serve`
+ */
+export async function assertServable(options: ServeOptions): Promise<void> {
+  if (options.transport === 'stdio') return;
+  assertGuarded(options);
+  await assertFree(options);
+}
+
+function assertGuarded(options: ServeOptions): void {
   if (
     !isLoopback(options.host) &&
     options.bearerToken === undefined &&
@@ -87,7 +103,6 @@ export async function serve(
       hint: 'Set the variable to a long random text.',
     });
   }
-  return closedOnAbort(await serveHttp(createServer, options, op, subscriptions), op);
 }
 
 function closedOnAbort(served: Served, op: Operation): Served {

@@ -1,5 +1,5 @@
 import type { Operation } from '../../core/operation.js';
-import { serve, type Served, type ServeOptions } from '../serve.js';
+import { assertServable, serve, type Served, type ServeOptions } from '../serve.js';
 import type { WorkerUrls } from './package-files.js';
 import { createDatabaseServer, type DatabaseServerOptions } from './server.js';
 import { openDatabase, type DatabaseSource } from './source.js';
@@ -18,6 +18,8 @@ export interface StartDatabaseOptions extends ServeOptions, DatabaseServerOption
  * @throws ServeError  SRV401-403 of `serve`, SRV405-409 of `openDatabase`
  */
 export async function startDatabaseServer(options: StartDatabaseOptions, op: Operation): Promise<Served> {
+  // A database takes a while: whoever cannot be heard is told before that.
+  await assertServable(options);
   const engine = await openDatabase(options.source ?? { kind: 'sample' }, op, options.workers);
   let served: Served;
   try {

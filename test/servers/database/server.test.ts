@@ -9,6 +9,7 @@ import { silentLogger, type Logger } from '../../../src/core/logging/logger.js';
 import { createOperation } from '../../../src/core/operation.js';
 import { startDatabaseServer } from '../../../src/servers/database/start.js';
 import type { Served } from '../../../src/servers/serve.js';
+import { freePort } from '../../fixtures/executable.js';
 import { buildDatabase } from './build.js';
 
 const RUNAWAY = 'SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b';
@@ -24,7 +25,12 @@ beforeAll(async () => {
 afterAll(() => served.close(1000));
 
 function start(
-  options: { readonly port?: number; readonly queryTimeoutMs?: number; readonly maxRows?: number } = {},
+  options: {
+    readonly host?: string;
+    readonly port?: number;
+    readonly queryTimeoutMs?: number;
+    readonly maxRows?: number;
+  } = {},
   logger: Logger = silentLogger,
 ) {
   const { workers, shop: session } = built;
@@ -206,14 +212,33 @@ describe('the database server', () => {
     }
   });
 
-  it('leaves nothing running when its port is taken', async () => {
+  it('does not load a database where it cannot listen', async () => {
+    const events: string[] = [];
+    const logger: Logger = { log: (_, event) => void events.push(event) };
     const other = createSocket();
     await new Promise<void>((resolve) => {
       other.listen(0, '127.0.0.1', resolve);
     });
     const { port } = other.address() as AddressInfo;
     try {
-      await expect(start({ port })).rejects.toMatchObject({ code: 'SRV401' });
+      await expect(start({ port }, logger)).rejects.toMatchObject({ code: 'SRV401' });
+    } finally {
+      other.close();
+    }
+    await expect(start({ host: '0.0.0.0' }, logger)).rejects.toMatchObject({ code: 'SRV403' });
+    expect(events).toEqual([]);
+  });
+
+  it('leaves nothing running when its port is taken while the database loads', async () => {
+    const port = await freePort();
+    const other = createSocket();
+    const logger: Logger = {
+      log: (_, event) => {
+        if (event === 'database.ready') other.listen(port, '127.0.0.1');
+      },
+    };
+    try {
+      await expect(start({ port }, logger)).rejects.toMatchObject({ code: 'SRV401' });
     } finally {
       other.close();
     }
