@@ -1,12 +1,13 @@
 // The benchmark of the database server: `node bench/database.mjs [--rounds <n>] [--calls <n>] [--statements]
 // [--rivals <folder>] [--json <file>] [--check]`. One PostgreSQL, and three servers that answer SQL from it over
 // stdio: start until the first answer, round trip of a small query, resident memory; with `--statements` also which
-// of the tests' hostile and honest statements each of them runs.
+// of the tests' hostile and honest statements each of them runs. And our sample shop: start until its first rows.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { contenders, installRivals, Peer } from './database-contenders.mjs';
+import { measureStarts, START_TARGETS } from './database-start.mjs';
 import { findPostgres, startPostgres } from './postgres.mjs';
 import { formatTable, median, pairedRatio } from './statistics.mjs';
 
@@ -194,6 +195,24 @@ INSERT INTO order_items SELECT n, 1 + n % 40, 1 + n % 5, 9.99 FROM generate_seri
 INSERT INTO sales SELECT n, n, 1 + n % 40, 1 + n % 60, 1 + n % 5, 9.99, 9.99 * (1 + n % 5), current_date - n FROM generate_series(1, 400) n;
 `;
 
+/** @returns what was missed */
+async function measureSample(node, report) {
+  const times = await measureStarts(node, Number(flags.rounds), directory);
+  const rows = [['the sample shop', 'first start ms', 'start ms']];
+  const missed = [];
+  for (const [transport, of] of Object.entries(times)) {
+    rows.push([`over ${transport}`, fixed(median(of.first), 0), fixed(median(of.again), 0)]);
+    for (const [when, target] of Object.entries(START_TARGETS)) {
+      if (median(of[when]) > target) missed.push(`sample over ${transport}, ${when}: ${target} ms`);
+    }
+  }
+  report.sample = times;
+  say(
+    `${formatTable(rows)}\nFrom the start of the process to the first rows: with an empty cache folder, and later.\n`,
+  );
+  return missed;
+}
+
 async function main() {
   const binaries = findPostgres();
   if (binaries === undefined) {
@@ -260,6 +279,7 @@ async function main() {
     const start = ratio('dbhub', 'startMs');
     if (roundTrip > TARGETS.roundTrip) missed.push(`round trip: ${fixed(roundTrip, 2)} × server-postgres`);
     if (start > TARGETS.start) missed.push(`start: ${fixed(start, 2)} × dbhub`);
+    missed.push(...(await measureSample(node, report)));
     if (flags.statements) {
       const table = [['statements', 'hostile', 'run', 'changed something', 'honest', 'refused']];
       for (const contender of competing) {
