@@ -76,6 +76,8 @@ export class Connections {
     // A gather that began before would open the old address again, and under its id that would pass for the new one.
     if (!this.#isCurrent(server)) throw reconfiguredError(server.id);
     op.signal.throwIfAborted();
+    const open = this.find(server.id);
+    if (open !== undefined) return open;
     const attempt = this.#attempts.get(server.id) ?? this.#attempt(server, op);
     attempt.waiting += 1;
     try {

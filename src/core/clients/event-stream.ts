@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { connectionError, tooLarge } from './http.js';
+import { readChunks, tooLarge } from './http.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -13,7 +13,7 @@ const CR = 0x0d;
  * @param onRetry  told how long the server wants to be left alone before the stream is asked for again
  * @throws MCPConnectionError UPS209 for a larger event, UPS203 for a stream that breaks; what `onEvent` throws
  */
-export async function readEvents(
+export function readEvents(
   response: IncomingMessage,
   maxBytes: number,
   onEvent: (event: EventSourceMessage) => void,
@@ -31,28 +31,17 @@ export async function readEvents(
   // The beginning of a line, as bytes: a large message is one line, and what turns out to be too large never becomes
   // a string beside them.
   let parts: Buffer[] = [];
-  let failure: unknown;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      pending += chunk.length;
-      const end = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR)) + 1;
-      if (end > 0) {
-        parts.push(chunk.subarray(0, end));
-        const text = parts.map((part) => decoder.write(part)).join('');
-        parts = [];
-        parser.feed(text);
-      }
-      if (end < chunk.length) parts.push(chunk.subarray(end));
-      // An event that came to its end within this chunk has set the count to 0.
-      if (pending > maxBytes) throw (failure = tooLarge(maxBytes));
+  return readChunks(response, (chunk) => {
+    pending += chunk.length;
+    const end = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR)) + 1;
+    if (end > 0) {
+      parts.push(chunk.subarray(0, end));
+      const text = parts.map((part) => decoder.write(part)).join('');
+      parts = [];
+      parser.feed(text);
     }
-  } catch (error) {
-    response.destroy();
-    if (error === failure || !isSystemError(error)) throw error;
-    throw connectionError(error, undefined);
-  }
-}
-
-function isSystemError(error: unknown): boolean {
-  return typeof (error as { code?: unknown } | null)?.code === 'string' && (error as Error).name === 'Error';
+    if (end < chunk.length) parts.push(chunk.subarray(end));
+    // An event that came to its end within this chunk has set the count to 0.
+    if (pending > maxBytes) throw tooLarge(maxBytes);
+  });
 }

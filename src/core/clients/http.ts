@@ -1,6 +1,7 @@
 import type http from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
+import { urlToHttpOptions } from 'node:url';
 import { MCPConnectionError, type ErrorCode } from '../errors.js';
 
 export interface HttpRequest {
@@ -34,6 +35,8 @@ export class HttpOrigin {
   readonly #agent: http.Agent;
   readonly #module: typeof http;
   #reach: Reach;
+  /** Addresses that were asked, as `node:http` wants them. */
+  readonly #targets = new WeakMap<URL, http.RequestOptions>();
 
   /** @param url  user info in it becomes an Authorization header, as in a browser */
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
@@ -96,6 +99,14 @@ export class HttpOrigin {
     socket.once(this.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => (this.#reach = 'open'));
   }
 
+  #optionsOf(target: URL): http.RequestOptions {
+    const known = this.#targets.get(target);
+    if (known !== undefined) return known;
+    const options = urlToHttpOptions(target);
+    this.#targets.set(target, options);
+    return options;
+  }
+
   #once(request: HttpRequest, target: URL): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const { signal } = request;
@@ -103,7 +114,8 @@ export class HttpOrigin {
       // Without the reason: a socket that is back in the pool by now has nobody to take an error.
       const onAbort = () => sent?.destroy();
       try {
-        sent = this.#module.request(target, {
+        sent = this.#module.request({
+          ...this.#optionsOf(target),
           method: request.method,
           agent: this.#agent,
           headers: {
@@ -151,21 +163,55 @@ export class HttpOrigin {
  * @throws MCPConnectionError UPS209 above `maxBytes`, UPS203 where it ends early
  */
 export async function readBody(response: IncomingMessage, maxBytes: number): Promise<string> {
+  // What is said to be too large need not come first.
+  if (Number(response.headers['content-length']) > maxBytes) {
+    response.destroy();
+    throw tooLarge(maxBytes);
+  }
   const chunks: Buffer[] = [];
   let size = 0;
-  try {
-    // What is said to be too large need not come first.
-    if (Number(response.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
-    for await (const chunk of response) {
-      size += (chunk as Buffer).length;
-      if (size > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk as Buffer);
-    }
-  } catch (error) {
-    response.destroy();
-    throw error instanceof MCPConnectionError ? error : connectionError(error, undefined);
-  }
+  await readChunks(response, (chunk) => {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  });
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/**
+ * Reads a body as it comes; by events, which cost a third of what an iterator does.
+ *
+ * @throws MCPConnectionError UPS203 where it ends early; what `take` throws, and nothing more is read then
+ */
+export function readChunks(response: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const fail = (error: Error) => {
+      if (isOver) return;
+      isOver = true;
+      reject(error);
+      response.destroy();
+    };
+    response.on('data', (chunk: Buffer) => {
+      // What has been read already comes all the same.
+      if (isOver) return;
+      try {
+        take(chunk);
+      } catch (error) {
+        fail(error as Error);
+      }
+    });
+    response.on('end', () => {
+      isOver = true;
+      resolve();
+    });
+    response.on('error', (error) => fail(connectionError(error, undefined)));
+    const onClose = () => {
+      if (!isOver) fail(connectionError(undefined, undefined));
+    };
+    response.on('close', onClose);
+    if (response.destroyed) onClose();
+  });
 }
 
 export function tooLarge(maxBytes: number): MCPConnectionError {
