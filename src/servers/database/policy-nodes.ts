@@ -58,7 +58,7 @@ const PLAIN_NODES: ReadonlySet<string> = new Set(
   SelectStmt ResTarget ColumnRef A_Star A_Const String Integer Float Boolean BitString List BoolExpr TypeCast
   SubLink CaseExpr CaseWhen CoalesceExpr MinMaxExpr NullTest BooleanTest SortBy WindowDef GroupingSet GroupingFunc
   JoinExpr RangeSubselect RangeFunction ColumnDef A_ArrayExpr A_Indices A_Indirection RowExpr NamedArgExpr
-  SQLValueFunction CollateClause Alias WithClause A_Expr
+  SQLValueFunction Alias WithClause A_Expr
   JsonAggConstructor JsonKeyValue JsonValueExpr JsonOutput JsonReturning JsonFormat JsonBehavior JsonArgument
   JsonIsPredicate JsonTableColumn JsonTablePathSpec
   `
@@ -125,6 +125,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   TypeName(node, context) {
     checkType(node, context);
   },
+  CollateClause(node, context) {
+    checkCollation(node, context);
+  },
 };
 
 /** Fields that hold a node without its kind around it. */
@@ -137,6 +140,9 @@ const FIELD_CHECKS: Readonly<Record<string, Check>> = {
   },
   typeName(node, context) {
     checkType(node, context);
+  },
+  collClause(node, context) {
+    checkCollation(node, context);
   },
 };
 
@@ -208,6 +214,14 @@ function checkType(node: TreeObject, { sql, names }: Context): void {
   if (parts.length > 2 || !names.isServedType(schema, name)) {
     throw notAllowed(sql, node, `The type ${parts.join('.')} is not allowed.`);
   }
+}
+
+/** What is wrong with another one would tell which schemas there are. */
+function checkCollation(node: TreeObject, { sql, names }: Context): void {
+  const parts = stringsOf(node['collname']);
+  const [schema = ''] = parts;
+  if (parts.length < 2 || (parts.length === 2 && ['pg_catalog', ...names.schemas].includes(schema))) return;
+  throw notAllowed(sql, node, `The collation ${parts.join('.')} is not allowed.`);
 }
 
 function locking(): QueryError {
