@@ -38,19 +38,23 @@ export function environmentOf({ env }: World, depends: boolean): string | undefi
   return digest(JSON.stringify(counting.map((name) => [name, env[name]])));
 }
 
-/**
- * Whether more of the environment may have a say: in a configuration, where a reference needs a `$`, which text can also
- * write by a backslash, or in what a server is started with.
- */
+/** Whether more of the environment may have a say: in a configuration, or in what a server is started with. */
 export function dependsOnEnvironment(text: Buffer, config: Config): boolean {
-  return text.includes('$') || text.includes('\\') || inherited(config).some((name) => !PLAIN.includes(name));
+  return text.includes('$') || inherited(config).some((name) => !PLAIN.includes(name));
 }
 
-/** Whether a configuration depends on a variable that is in no digest. */
+/** Whether a configuration may depend on a variable that is in no digest, or in a way that is not seen here. */
 export function usesIgnored(text: Buffer, config: Config): boolean {
-  const names = new Set(inherited(config));
-  return [...WITHOUT_EFFECT].some((name) => text.includes(`\${${name}`) || names.has(name));
+  return (
+    REFERS_TO_IGNORED.test(text.toString('latin1')) ||
+    inherited(config).some((name) => WITHOUT_EFFECT.has(name))
+  );
 }
+
+/** References of those, and a `$` that is written by its number. */
+const REFERS_TO_IGNORED = new RegExp(
+  String.raw`\$\{(?:env:)?(?:${[...WITHOUT_EFFECT].join('|')})|\\(?:x24|u0024|U00000024)`,
+);
 
 function inherited({ servers }: Config): readonly string[] {
   return servers.flatMap(({ command, inheritEnv }) => (command === undefined ? [] : inheritEnv));

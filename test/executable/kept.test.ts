@@ -188,13 +188,16 @@ describe('a gather whose answers are all kept', () => {
   it('notices a change that leaves size and time of a file as they were', async () => {
     await using at = await world();
     const file = path.join(at.folder.path, 'mcpx.json');
+    // Of whole seconds, so that it can be set again exactly.
+    const time = new Date('2026-01-01T00:00:00Z');
     at.write({ deadline: '7s' });
+    utimesSync(file, time, time);
     await sleep(2100);
     for (const _round of [1, 2, 3]) await at.gather();
     expect(await at.gather()).toMatchObject({ bundles: 'kept' });
-    const { atime, mtime } = statSync(file);
     at.write({ deadline: '8s' });
-    utimesSync(file, atime, mtime);
+    utimesSync(file, time, time);
+    await sleep(2100);
     expect(await at.gather()).toMatchObject({ bundles: 'kept mcpx' });
   });
 
@@ -342,15 +345,27 @@ describe('a gather whose answers are all kept', () => {
     expect(await running).toMatchObject({ status: 0, stderr: '' });
   });
 
-  it('knows a configuration that uses a variable of the shell', async () => {
-    await using at = await world();
-    at.write({}, { headers: { 'X-From': '${OLDPWD}' } });
-    await sleep(20);
-    await at.gather([], { OLDPWD: '/one' });
-    await at.gather([], { OLDPWD: '/two' });
-    expect(at.one.lists).toBe(2);
-    expect(at.one.headers.map((headers) => headers['x-from'])).toContain('/two');
-  });
+  it.each([
+    ['${OLDPWD}', '${OLDPWD}'],
+    ['${env:OLDPWD}', '${env:OLDPWD}'],
+    ['$OLDPWD', '\\u0024{OLDPWD}'],
+  ])(
+    'knows a configuration that uses a variable of the shell (%s, written %s)',
+    async (reference, written) => {
+      await using at = await world();
+      at.write({}, { headers: { 'X-From': reference } });
+      const text = readFileSync(path.join(at.folder.path, 'mcpx.json'), 'utf8');
+      at.folder.write(
+        'mcpx.json',
+        text.replace(reference, () => written),
+      );
+      await sleep(20);
+      await at.gather([], { OLDPWD: '/one' });
+      await at.gather([], { OLDPWD: '/two' });
+      expect(at.one.lists).toBe(2);
+      expect(at.one.headers.map((headers) => headers['x-from'])).toContain('/two');
+    },
+  );
 
   it('hides in its log what the whole run hides', async () => {
     await using at = await world({ enable_logging: true, log_level: 'INFO' });
