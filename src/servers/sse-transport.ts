@@ -7,6 +7,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server';
 import type { DirectRequests, Outlet } from './direct/direct-requests.js';
+import { textOf } from './direct/written.js';
 import { extraOf } from './http-exchange.js';
 import type { InFlight } from './in-flight.js';
 import { PendingRequests } from './in-flight.js';
@@ -92,7 +93,7 @@ export class SseTransport implements Transport {
 
   #send(message: JSONRPCMessage): void {
     this.#pending.sent(message);
-    this.#write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+    this.#write(`event: message\ndata: ${textOf(message)}\n\n`);
   }
 
   #write(text: string): void {

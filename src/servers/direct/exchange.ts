@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Outlet } from './direct-requests.js';
+import { textOf } from './written.js';
 
 export interface ExchangeOptions {
   /** Who waits for an answer longer is sent the head of it, so that nobody between takes silence for death. */
@@ -44,7 +45,7 @@ export class Exchange implements Outlet {
 
   send(message: JSONRPCMessage): void {
     if (this.#hasEnded) return;
-    const text = JSON.stringify(message);
+    const text = textOf(message);
     if ('method' in message) {
       this.#openStream();
       this.#write(eventOf(text));

@@ -3,9 +3,10 @@ import type { Freshness } from '../../core/cache/lifetime.js';
 import { createOperationId, type Operation } from '../../core/operation.js';
 import type { Span } from '../../core/telemetry/span.js';
 import type { Caller } from '../direct/caller.js';
+import { writeOnce } from '../direct/written.js';
 import { toProtocolError } from './failure.js';
 import { combinedHints } from './freshness.js';
-import type { Gateway } from './gateway.js';
+import type { Gateway, MergedList } from './gateway.js';
 import { KINDS, LIST_KINDS, type ListKind } from './kinds.js';
 import type { RequestOutcome } from './measures.js';
 import { describeEntry, describeList, passedOn } from './meta.js';
@@ -22,6 +23,9 @@ const LISTS: Readonly<Record<ListKind, string>> = {
   tools: 'tools/list',
   prompts: 'prompts/list',
 };
+
+/** The first page of each list, as clients of the older revisions are given it. */
+const firstPages = new WeakMap<MergedList['listed'], Result>();
 
 export interface AnswersOptions {
   readonly era: 'legacy' | 'modern';
@@ -82,16 +86,28 @@ export class Answers {
         'mcpx.complete': merged.isComplete,
         'mcpx.servers.failed': merged.outcomes.filter(({ outcome }) => outcome.status === 'failed').length,
       });
-      const page = pageOf(kind, merged.listed, params['cursor'], config.gateway.pageSize);
+      const { cursor } = params;
+      const isLasting = cursor === undefined && this.#isLasting(merged);
+      const known = isLasting ? firstPages.get(merged.listed) : undefined;
+      if (known !== undefined) {
+        record('ok');
+        return known;
+      }
+      const page = pageOf(kind, merged.listed, cursor, config.gateway.pageSize);
       const parts = merged.outcomes.flatMap(({ outcome }) => ('held' in outcome ? [outcome.held] : []));
       const isWhole = parts.length === merged.outcomes.length;
       record('ok');
-      return {
+      const result = {
         [KINDS[kind].resultKey]: page.entries.map(describeEntry),
         ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
         ...(this.#options.era === 'modern' ? combinedHints(parts, isWhole) : {}),
         _meta: describeList(merged),
       };
+      if (isLasting) {
+        firstPages.set(merged.listed, result);
+        writeOnce(result);
+      }
+      return result;
     } catch (error) {
       record('error');
       const told = toProtocolError(error);
@@ -100,6 +116,11 @@ export class Answers {
     } finally {
       span.end();
     }
+  }
+
+  /** Whether nothing of an answer changes while the list is what it is: neither an age, nor hints, nor a failure. */
+  #isLasting({ outcomes }: MergedList): boolean {
+    return this.#options.era === 'legacy' && outcomes.every(({ outcome }) => outcome.status === 'ok');
   }
 
   #startSpan(method: string, params: Params, caller: Caller, operationId: string): Span {

@@ -327,6 +327,42 @@ describe('whichever way it takes through the gateway', () => {
     await a.until(() => a.cancelled === 2);
   });
 
+  it('a list that was given before is another one once it has changed', async () => {
+    await using a = await startToolUpstream();
+    await using b = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy'), b: over(b, 'legacy') });
+    for (const kind of ['sse', 'legacy'] as const) {
+      const client = await gateway.client(kind);
+      const before = await client.listTools();
+      expect(await client.listTools()).toEqual(before);
+      expect(before._meta).toMatchObject({ 'mcpx/servers': { a: { status: 'ok' }, b: { status: 'ok' } } });
+      const name = `new-${kind}`;
+      a.addTool(name);
+      await vi.waitFor(async () => {
+        const { tools } = await client.listTools();
+        expect(tools.map((tool) => tool.name)).toContain(name);
+      });
+    }
+  });
+
+  it('a list that was given before is told to be old once a server has gone', async () => {
+    await using a = await startToolUpstream();
+    await using b = await startToolUpstream();
+    await using gateway = await startTestGateway(
+      { a: over(a, 'legacy'), b: over(b, 'legacy') },
+      { orchestration: { resource_cache_ttl: 300, serve_stale_on_error: true } },
+    );
+    const client = await RawClient.connect(gateway);
+    const list = async () => (await client.ask({ id: 1, method: 'resources/list' })).messages[0]!['result'];
+    const servers = (status: string) => ({
+      _meta: { 'mcpx/servers': { a: { status: 'ok' }, b: { status } } },
+    });
+    expect(await list()).toMatchObject(servers('ok'));
+    await b.served.close(0);
+    await client.ask({ id: 2, method: 'tools/call', params: { name: 'b__echo', arguments: { text: 't' } } });
+    await vi.waitFor(async () => expect(await list()).toMatchObject(servers('stale')));
+  });
+
   it('a list that was cancelled leaves nothing for the next request of its id', async () => {
     let answer = () => {};
     const isLetGo = new Promise<void>((resolve) => (answer = resolve));
