@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ServeError } from '../../core/errors.js';
 
@@ -103,19 +103,41 @@ function isAlive({ pid, host, started }: Holder): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
+  if (hasEnded(pid)) return false;
   const now = startOf(pid);
   return now === null || started === null || now === started;
 }
 
+/** Whether nobody has asked yet how a process ended, which in a container may be for good. */
+function hasEnded(pid: number): boolean {
+  if (statOf(pid)?.[0] !== 'Z') return false;
+  try {
+    // Where its threads are not all gone yet it is still at work.
+    return readdirSync(`/proc/${pid}/task`).length === 1;
+  } catch {
+    return true;
+  }
+}
+
 /** When a process started, since which boot; null where the system does not tell, as outside of Linux. */
 function startOf(pid: number): string | null {
+  const ticks = statOf(pid)?.[19];
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return ticks === undefined ? null : `${boot}/${ticks}`;
+  } catch {
+    return null;
+  }
+}
+
+/** What Linux tells of a process, from its state on. */
+function statOf(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name may hold spaces and parentheses: the fields begin behind its last one.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${ticks}`;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -253,6 +254,28 @@ describe('the lock of a data directory', () => {
       expect(readdirSync(folder.path).filter((name) => name.startsWith(`stale-${index}`))).toEqual([]);
     }
   });
+
+  it.runIf(process.platform === 'linux')(
+    'of a process that ended and whose parent has not asked how is taken over',
+    async () => {
+      // The shell becomes a program that never asks about the child it then has.
+      const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      try {
+        const pid = Number(String(((await once(parent.stdout, 'data')) as [Buffer])[0]));
+        const state = () => / ([A-Z]) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
+        await expect.poll(state).toBe('Z');
+        const directory = sub('unasked');
+        writeFileSync(`${directory}.lock`, holder({ pid }));
+        const release = lockDirectory(directory);
+        expect(JSON.parse(readFileSync(`${directory}.lock`, 'utf8'))).toMatchObject({ pid: process.pid });
+        release();
+      } finally {
+        parent.kill('SIGKILL');
+      }
+    },
+  );
 
   it('of a living process, of another machine, or what is no lock is left alone', () => {
     for (const [index, [text, message]] of (
