@@ -102,7 +102,8 @@ export class HttpOrigin {
   #optionsOf(target: URL): http.RequestOptions {
     const known = this.#targets.get(target);
     if (known !== undefined) return known;
-    const options = urlToHttpOptions(target);
+    // A plain object, which is copied faster.
+    const options = { ...urlToHttpOptions(target) };
     this.#targets.set(target, options);
     return options;
   }
