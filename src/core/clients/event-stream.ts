@@ -5,6 +5,7 @@ import { readChunks, tooLarge } from './http.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
+const BYTE_ORDER_MARK = '\ufeff';
 
 /**
  * Reads server-sent events until the stream ends.
@@ -31,16 +32,32 @@ export function readEvents(
   // The beginning of a line, as bytes: a large message is one line, and what turns out to be too large never becomes
   // a string beside them.
   let parts: Buffer[] = [];
-  return readChunks(response, (chunk) => {
-    pending += chunk.length;
+  let isBegun = false;
+  let endedWithCr = false;
+  const feed = (text: string) => {
+    const isFirst = !isBegun && text !== '';
+    isBegun ||= isFirst;
+    endedWithCr = text.endsWith('\r');
+    const shown = isFirst && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+    // The parser would wait for what comes after a CR, which may be the end of an event.
+    parser.feed(endedWithCr ? `${shown}\n` : shown);
+  };
+  return readChunks(response, (received) => {
+    pending += received.length;
+    // The other half of a line's end that was taken for a whole one.
+    const chunk = endedWithCr && received[0] === LF ? received.subarray(1) : received;
+    endedWithCr = false;
     const end = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR)) + 1;
     if (end > 0) {
       parts.push(chunk.subarray(0, end));
       const text = parts.map((part) => decoder.write(part)).join('');
       parts = [];
-      parser.feed(text);
+      feed(text);
     }
-    if (end < chunk.length) parts.push(chunk.subarray(end));
+    if (end < chunk.length) {
+      parts.push(chunk.subarray(end));
+      endedWithCr = false;
+    }
     // An event that came to its end within this chunk has set the count to 0.
     if (pending > maxBytes) throw tooLarge(maxBytes);
   });

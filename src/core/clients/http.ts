@@ -133,7 +133,18 @@ export class HttpOrigin {
       sent.on('response', (response) => {
         // The signal goes on to guard the body: whoever aborts wants no more of it.
         response.once('close', () => signal?.removeEventListener('abort', onAbort));
-        resolve(response);
+        const encoding = response.headers['content-encoding'] ?? 'identity';
+        if (encoding === 'identity' || response.statusCode !== 200) return resolve(response);
+        response.destroy();
+        return reject(
+          new MCPConnectionError(
+            'UPS206',
+            `the server encodes its answer (${encoding.slice(0, 20)}), unasked`,
+            {
+              hint: 'Switch compression off for the path of the server, also in a proxy before it.',
+            },
+          ),
+        );
       });
       sent.on('upgrade', (response, socket) => {
         socket.destroy();
@@ -245,6 +256,18 @@ const KINDS: readonly (readonly [RegExp, ErrorCode, string, string])[] = [
     'UPS221',
     'the TLS handshake failed',
     'Check the certificate; a private one goes into NODE_EXTRA_CA_CERTS.',
+  ],
+  [
+    /^HPE_HEADER_OVERFLOW$/,
+    'UPS206',
+    'the headers of the answer are too large',
+    'Is there really an MCP server at this address?',
+  ],
+  [
+    /^HPE_/,
+    'UPS206',
+    'what answers speaks no proper HTTP',
+    'Is it the right port, and http or https as it should be?',
   ],
 ];
 

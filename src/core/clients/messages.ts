@@ -11,7 +11,8 @@ import { MCPConnectionError } from '../errors.js';
 export function parseMessages(text: string): readonly JSONRPCMessage[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // A byte order mark is no part of JSON, and everybody's `fetch` takes it off.
+    value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
   } catch {
     // Not the parser's own words: they quote a piece of the text, and half a secret is not recognised as one.
     throw new MCPConnectionError('UPS206', 'the server sent something that is not JSON', {

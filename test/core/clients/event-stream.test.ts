@@ -26,6 +26,40 @@ it('events are the same however the bytes are cut', async () => {
   }
 });
 
+it.each([
+  ['that ends its lines with CR', ['data: a\r\r', 'data: b\r\r'], ['message: a', 'message: b']],
+  [
+    'whose CR LF comes in two pieces',
+    ['data: a\r', '\n\r', '\ndata: b\r\n\r', '\n'],
+    ['message: a', 'message: b'],
+  ],
+  [
+    'whose event ends with a CR and whose next one begins with LF',
+    ['data: a\r\r', '\n\ndata: b\n\n'],
+    ['message: a', 'message: b'],
+  ],
+  ['that begins with a byte order mark', ['\ufeffdata: a\n\n'], ['message: a']],
+])('of a stream %s every event is there as soon as it has ended', async (_, pieces, events) => {
+  expect(await eventsOf(pieces.map((piece) => Buffer.from(piece)))).toEqual(events);
+});
+
+it('a CR ends an event before anything else comes', async () => {
+  let isOpen = true;
+  let told = () => {};
+  const seen = new Promise<void>((resolve) => (told = resolve));
+  async function* pieces() {
+    yield Buffer.from('data: a\r\r');
+    await seen;
+    isOpen = false;
+  }
+  const stream = Readable.from(pieces()) as unknown as IncomingMessage;
+  await readEvents(stream, LIMIT, () => {
+    expect(isOpen).toBe(true);
+    told();
+  });
+  await seen;
+});
+
 it('what is not ended by the end of the stream is no event', async () => {
   expect(await eventsOf([Buffer.from('data: a\n\ndata: b\n')])).toEqual(['message: a']);
 });

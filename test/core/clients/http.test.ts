@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { HttpOrigin, readBody } from '../../../src/core/clients/http.js';
 
@@ -43,6 +43,33 @@ it('a connection in use may be silent for longer than one that is idle', async (
   try {
     const response = await origin.request({ method: 'GET', headers: {} });
     expect(await readBody(response, 100)).toBe('late');
+  } finally {
+    origin.close();
+    server.close();
+  }
+});
+
+it.each([
+  ['SSH-2.0-OpenSSH_9.6\r\n', 'what answers speaks no proper HTTP'],
+  [`HTTP/1.1 200 OK\r\nX: ${'a'.repeat(70_000)}\r\n\r\n`, 'the headers of the answer are too large'],
+  [
+    'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc',
+    'the server encodes its answer (gzip), unasked',
+  ],
+])('what is no answer of a server that speaks MCP is told as that: %#', async (bytes, message) => {
+  const server = net.createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(bytes));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const origin = new HttpOrigin(new URL(`http://127.0.0.1:${port}/`), {});
+  try {
+    await expect(origin.request({ method: 'GET', headers: {} })).rejects.toMatchObject({
+      code: 'UPS206',
+      message: expect.stringContaining(message) as string,
+    });
   } finally {
     origin.close();
     server.close();

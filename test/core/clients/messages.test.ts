@@ -6,6 +6,11 @@ const answer = (text: string) => `{"jsonrpc":"2.0","id":1,"result":{"a":${text}}
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
 describe('what a server sends', () => {
+  it('may begin with a byte order mark', () => {
+    expect(parseMessages(`\ufeff${answer('1')}`)).toEqual([{ jsonrpc: '2.0', id: 1, result: { a: 1 } }]);
+    expect(() => parseMessages(`\ufeff\ufeff${answer('1')}`)).toThrow('not JSON');
+  });
+
   it('is refused where it nests too deeply to be walked through', () => {
     const refused = expect.objectContaining({ code: 'UPS206' }) as Error;
     for (const levels of [255, 10_000, 100_000]) {
