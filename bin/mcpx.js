@@ -15,16 +15,14 @@ const HELP_COLUMNS = 100;
 const [, , only, more] = process.argv;
 if ((only === '--version' || only === '-V') && more === undefined) {
   // Asked for by scripts at every step; it needs nothing of the bundle.
-  process.stdout.write(`${require('../package.json').version}\n`);
-  process.exit(0);
+  sayOnly(`${require('../package.json').version}\n`);
 }
 
 if ((only === '--help' || only === '-h') && more === undefined && !(process.stdout.columns < HELP_COLUMNS)) {
   // Rendered by the build. A terminal too narrow for it gets its own from the bundle.
   const help = path.join(__dirname, '..', 'dist', 'help.txt');
   if (fs.existsSync(help)) {
-    process.stdout.write(fs.readFileSync(help));
-    process.exit(0);
+    sayOnly(fs.readFileSync(help));
   }
 }
 
@@ -49,10 +47,38 @@ function openStreams() {
       readerIsGone = true;
       return;
     }
-    process.stderr.write(`mcpx cannot write its result: ${error.message}\n`);
-    process.exit(1);
+    cannotWrite(error);
   });
   process.stderr.on('error', () => undefined);
+}
+
+/** Prints a short text and ends, without waiting for a stream. */
+function sayOnly(text) {
+  try {
+    fs.writeSync(1, text);
+  } catch (error) {
+    // A pipe that is full for now takes it all the same; a reader that has gone wants none of it.
+    if (error.code === 'EAGAIN') process.stdout.write(text);
+    else if (error.code !== 'EPIPE') cannotWrite(error);
+  }
+  process.exit(0);
+}
+
+function cannotWrite(error) {
+  process.stderr.write(`mcpx cannot write its result: ${error.message}\n`);
+  process.exit(1);
+}
+
+/** The folder to begin relative paths with; a shell may stand in one that is gone. */
+function currentFolder() {
+  try {
+    return process.cwd();
+  } catch (error) {
+    process.stderr.write(
+      `mcpx cannot run here: the current folder does not exist any more (${error.code})\n`,
+    );
+    return process.exit(2);
+  }
 }
 
 /** Files, pipes and the null device are told apart from terminals without a stream. */
@@ -85,7 +111,7 @@ let controller;
 const argv = process.argv.slice(2);
 const io = {
   env: process.env,
-  cwd: process.cwd(),
+  cwd: currentFolder(),
   get stdoutIsTerminal() {
     return isTerminal(1);
   },

@@ -127,13 +127,24 @@ describe('pipes', () => {
     expect(JSON.parse(stdout)).toMatchObject({ complete: true });
   });
 
-  it('a full disk is told', async () => {
-    const line = '"$0" "$1" completion bash > /dev/full; echo $?';
+  it.each(['completion bash', '--version', '--help'])('of %s a full disk is told', async (words) => {
+    const line = `"$0" "$1" ${words} > /dev/full; echo $?`;
     const shell = spawn('bash', ['-c', line, process.execPath, EXECUTABLE], { env: environment() });
     const [stdout, stderr] = await Promise.all([textOf(shell.stdout), textOf(shell.stderr)]);
     expect(stdout).toBe('1\n');
     expect(stderr).toContain('cannot write its result');
   });
+});
+
+it('a folder that is gone is told', async () => {
+  using folder = temporaryFolder();
+  const line = 'mkdir "$2/gone"; cd "$2/gone"; rmdir "$2/gone"; "$0" "$1" servers list; echo $?';
+  const shell = spawn('bash', ['-c', line, process.execPath, EXECUTABLE, folder.path], {
+    env: environment(),
+  });
+  const [stdout, stderr] = await Promise.all([textOf(shell.stdout), textOf(shell.stderr)]);
+  expect(stdout).toBe('2\n');
+  expect(stderr).toBe('mcpx cannot run here: the current folder does not exist any more (ENOENT)\n');
 });
 
 describe('a terminal', () => {

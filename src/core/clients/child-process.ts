@@ -219,10 +219,21 @@ export class Child {
   }
 }
 
+/** The machine has no more of something; the command is as it should be. */
+const SHORTAGES: Readonly<Record<string, string>> = {
+  EMFILE: 'Too many files are open: raise the limit (`ulimit -n`).',
+  ENFILE: 'Too many files are open on this machine.',
+  EAGAIN: 'Too many processes run: raise the limit (`ulimit -u`).',
+  ENOMEM: 'There is not enough memory.',
+};
+
 function cannotRun({ command, cwd }: ChildOptions, cause: unknown): MCPConnectionError {
-  const isMissing = (cause as { code?: unknown } | null)?.code === 'ENOENT';
+  const code = (cause as { code?: unknown } | null)?.code;
+  const isMissing = code === 'ENOENT';
   const folderIsMissing = isMissing && cwd !== undefined && !existsSync(cwd);
-  const hint = isMissing ? 'Is it installed and on PATH?' : 'Check its path and permissions.';
+  const hint = isMissing
+    ? 'Is it installed and on PATH?'
+    : (SHORTAGES[String(code)] ?? 'Check its path and permissions.');
   return new MCPConnectionError('UPS216', `the command "${command}" cannot be run`, {
     hint: folderIsMissing ? `Its folder "cwd: ${cwd}" does not exist.` : hint,
     cause,
