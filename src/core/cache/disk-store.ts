@@ -4,7 +4,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   type Stats,
   utimesSync,
   writeFileSync,
@@ -73,7 +72,7 @@ export class DiskStore {
     const stamp = stampOf(stats);
     this.#seen.set(key, stamp);
     const isChecked = this.#options.checked?.get(key) === stamp;
-    const found = this.#isFolderOwn() ? readShelf(file, key, isChecked) : undefined;
+    const found = this.#isFolderOwn() ? readShelf(file, key, isChecked, stats) : undefined;
     if (stats === undefined || found === undefined) return [];
     for (const [, entry] of found.entries) this.#fromDisk.add(entry);
     this.#touch(file, stats);
@@ -246,10 +245,11 @@ export function clearShelves(folder: string, servers?: readonly string[]): numbe
 /**
  * @param file  in a folder that is known to be the user's own
  * @param isChecked  as for `parseShelf`
+ * @param stats  of the file, where it was looked at before
  */
-function readShelf(file: string, key: string, isChecked = false): ShelfFile | undefined {
+function readShelf(file: string, key: string, isChecked = false, stats?: Stats): ShelfFile | undefined {
   try {
-    assertOwn(file);
+    assertOwn(file, stats);
     return parseShelf(readFileSync(file, 'utf8'), key, isChecked);
   } catch {
     return undefined;
@@ -281,8 +281,7 @@ export function replaceFile(file: string, text: string): void {
  *
  * @throws where others can write it, or it is not there
  */
-export function assertOwn(file: string): void {
-  const found = lstatSync(file);
+export function assertOwn(file: string, found: Stats = lstatSync(file)): void {
   const { uid, mode } = found;
   if (!found.isFile() && !found.isDirectory()) throw new Error(`${path.basename(file)} is no plain file`);
   const isMine = process.getuid === undefined || uid === process.getuid();
@@ -314,7 +313,7 @@ function listFiles(
 
 function statsOf(file: string): Stats | undefined {
   try {
-    return statSync(file, { throwIfNoEntry: false });
+    return lstatSync(file, { throwIfNoEntry: false });
   } catch {
     return undefined;
   }

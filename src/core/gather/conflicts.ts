@@ -26,9 +26,14 @@ export function conflictsAmong<Owner extends { readonly server: ServerConfig }, 
 ): readonly (Omit<Conflict, 'kind'> & { readonly kind: Kind })[] {
   const byKey = new Map<string, ServerConfig[]>();
   for (const owner of owners) {
-    for (const key of new Set(keysOf(owner))) byKey.set(key, [...(byKey.get(key) ?? []), owner.server]);
+    for (const key of new Set(keysOf(owner))) {
+      const known = byKey.get(key);
+      if (known === undefined) byKey.set(key, [owner.server]);
+      else known.push(owner.server);
+    }
   }
   return [...byKey]
+    .filter(([, servers]) => servers.length > 1)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([key, [winner, ...losers]]) => {
       const [next] = losers;

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { Connection } from '../clients/resource-client.js';
 import type { Connections } from '../clients/connections.js';
 import type { ServerPolicy } from '../clients/server-policy.js';
@@ -9,6 +8,7 @@ import type { Operation } from '../operation.js';
 import { NOT_CACHED } from '../cache/cache.js';
 import type { Freshness } from '../cache/lifetime.js';
 import { Answers, type Ask, type ServerCache } from './answers.js';
+import { atOnce } from './at-once.js';
 import { decodeContents, decodeResources, decodeTemplates, type ListedResource } from './decode.js';
 import type { GatheredResource, Outcome, Warning } from './outcome.js';
 import { selects, type Selection } from './select.js';
@@ -95,10 +95,12 @@ export async function gatherServer(
     enter('read');
     const { selection = {} } = options;
     const chosen = keyed(resources.filter(({ uri }) => selects(server, uri) && selects(selection, uri)));
-    const limit = pLimit(READS_AT_ONCE);
+    const limit = atOnce(READS_AT_ONCE, chosen.length);
     const gathered = await Promise.all(
       chosen.map(([key, resource]) =>
-        limit(() => (options.listOnly ? unread(key, resource, listed.freshness) : read(key, resource))),
+        limit(() =>
+          options.listOnly ? Promise.resolve(unread(key, resource, listed.freshness)) : read(key, resource),
+        ),
       ),
     );
     const stale = staleness(gathered);

@@ -1,10 +1,10 @@
-import pLimit from 'p-limit';
 import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
 import { inSpan, withSignal, type Operation } from '../operation.js';
 import { createDeadline } from '../resilience/deadline.js';
 import type { ServerCache } from './answers.js';
+import { atOnce } from './at-once.js';
 import { findConflicts } from './conflicts.js';
 import { createAccount, gatherServer, type Reach } from './gather-server.js';
 import type { Gathered, Outcome } from './outcome.js';
@@ -79,7 +79,7 @@ async function gatherAll(
   );
   const inner = withSignal(op, deadline.signal);
   const account = createAccount(MAX_GATHER_BYTES);
-  const limit = pLimit(options.concurrency);
+  const limit = atOnce(options.concurrency, servers.length);
   let firstFailure: MCPOrchestratorException | undefined;
   let decidedBy: string | undefined;
 
