@@ -10,7 +10,7 @@ import { startUpstreams } from './upstreams.mjs';
 
 const SERVERS = 10;
 const RESOURCES = 3;
-/** Of `gather --json` to `--version`; the table for people is shown without one. */
+/** Of a gather to `--version`, as JSON and as a table. */
 const TARGET = 1.5;
 
 const { values: flags } = parseArgs({
@@ -68,8 +68,10 @@ try {
   process.stdout.write(
     `${formatTable([[`${SERVERS} servers, ${RESOURCES} resources each`, 'ms', 'ratio'], ...rows])}\n\n`,
   );
-  if (ratios[1] > TARGET) {
-    process.stdout.write(`MISSED gather --json, all kept: ${ratios[1].toFixed(2)}, at most ${TARGET}\n`);
+  for (const [index, { name }] of contenders.entries()) {
+    if (ratios[index] > TARGET) {
+      process.stdout.write(`MISSED ${name}: ${ratios[index].toFixed(2)}, at most ${TARGET}\n`);
+    }
   }
 } finally {
   await upstreams.close();
