@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import { paint } from './paint.js';
-import { cut, plain, type View } from './terminal.js';
+import { columnsOf, cut, plain, type View } from './terminal.js';
 import { wordsOf, wrapWords } from './wrap.js';
 
 export interface Column {
@@ -34,7 +34,7 @@ export function renderTable(
   const ink = paint(view.color);
   const texts = rows.map((row) => row.map((cell) => plain(cell.text)));
   const natural = columns.map((column, index) =>
-    Math.max(column.title.length, ...texts.map((row) => row[index]?.length ?? 0)),
+    Math.max(column.title.length, ...texts.map((row) => columnsOf(row[index] ?? ''))),
   );
   const { kept, widths } = fit(columns, natural, view.width);
   const table = new Table({

@@ -6,8 +6,8 @@ export interface View {
 }
 
 /**
- * Takes control characters, escape sequences and invisible direction marks out of a text from outside, so that it
- * can neither move the cursor nor pretend to be something else.
+ * Takes control characters, escape sequences, direction marks and what cannot be seen (spaces without a width, tags)
+ * out of a text from outside, so that it can neither move the cursor nor pretend to be something else.
  */
 export function plain(text: string): string {
   return text
@@ -19,8 +19,9 @@ export function plain(text: string): string {
 const ESCAPES =
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[@-Z\\-_]/g;
-// eslint-disable-next-line no-control-regex -- the same
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const CONTROLS =
+  // eslint-disable-next-line no-control-regex -- the same
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\udb40[\udc00-\udc7f]/g;
 
 /**
  * Writes what JSON may hold and a terminal must not see (C1 controls, direction marks, line separators) as `\u009b`.
@@ -39,7 +40,34 @@ export function hasRawControls(text: string): boolean {
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const RAW_IN_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
+/** Scripts and pictures of two columns each (Unicode, "East Asian Width": W and F). */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u;
+/** What stands on the character before it. */
+const ON_TOP = /[\p{Mn}\p{Me}]|\u200c|\u200d/u;
+
+function columnsOfCharacter(character: string): number {
+  if (character < '\u0300') return 1;
+  if (ON_TOP.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
+}
+
+/** How many columns of a terminal a text takes. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += columnsOfCharacter(character);
+  return columns;
+}
+
 /** Cuts a text to a number of columns, with an ellipsis where something is missing. */
 export function cut(text: string, columns: number): string {
-  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
+  if (columnsOf(text) <= columns) return text;
+  let kept = '';
+  let taken = 0;
+  for (const character of text) {
+    taken += columnsOfCharacter(character);
+    if (taken > columns - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
 }

@@ -46,10 +46,10 @@ function renderAll(
   view: View,
 ): string {
   const columns = [
-    { title: 'TOOL', least: 12 },
-    { title: 'SERVER', least: 8 },
-    { title: 'ARGUMENTS', least: 16 },
-    { title: 'DESCRIPTION', least: 16, drop: 1 },
+    { title: 'TOOL', least: 8 },
+    { title: 'SERVER', least: 6, drop: 1 },
+    { title: 'ARGUMENTS', least: 9 },
+    { title: 'DESCRIPTION', least: 16, drop: 2 },
   ];
   const rows = all.map(({ server, tool }): Cell[] => [
     { text: tool.name, ink: 'bold' },
@@ -66,10 +66,10 @@ function renderTool(server: string, tool: ListedTool, view: View): string {
   const about = tool.description === undefined ? '' : `${plain(tool.description)}\n`;
   if (tool.arguments.length === 0) return `${head}${about}\nit takes no arguments\n`;
   const columns = [
-    { title: 'ARGUMENT', least: 12 },
+    { title: 'ARGUMENT', least: 8 },
     { title: 'TYPE', least: 8 },
-    { title: 'REQUIRED' },
-    { title: 'DESCRIPTION', least: 16, drop: 1 },
+    { title: 'REQUIRED', drop: 1 },
+    { title: 'DESCRIPTION', least: 16, drop: 2 },
   ];
   const rows = tool.arguments.map(({ name, type, required, description }: ToolArgument): Cell[] => [
     { text: name, ink: 'bold' },

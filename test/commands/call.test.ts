@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { configText, temporaryFolder, type FileSettings } from '../fixtures/configuration.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
-import { errorLine, run } from '../fixtures/io.js';
+import { errorLine, run, withoutColor } from '../fixtures/io.js';
 import { startToolUpstream } from '../fixtures/tool-upstream.js';
 
 const PAY = {
@@ -63,6 +63,18 @@ describe('mcpx call --list', () => {
       'odd       anything          no',
       '',
     ]);
+    using folder = temporaryFolder();
+    const file = folder.write('c.json', configText(servers));
+    for (const argv of [
+      ['call', '--list'],
+      ['call', 'pay', '--list'],
+    ]) {
+      const narrow = await run([...argv, '-c', file], { columns: 20, stdoutIsTerminal: true });
+      const lines = withoutColor(narrow.stdout)
+        .split('\n')
+        .slice(argv.length === 2 ? 0 : 3);
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(20);
+    }
     expect((await mcpx(['call', 'plain', '--list'], servers)).stdout).toContain('it takes no arguments');
     expect(await mcpx(['call', 'pya', '--list'], servers)).toMatchObject({
       status: 7,

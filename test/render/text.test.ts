@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigurationError, MCPConnectionError } from '../../src/core/errors.js';
 import { renderFailure, renderFailureJson } from '../../src/render/failure.js';
 import { renderTable, type Column } from '../../src/render/table.js';
-import { cut, escapeControls, plain } from '../../src/render/terminal.js';
+import { columnsOf, cut, escapeControls, plain } from '../../src/render/terminal.js';
 import { humanBytes, humanMs } from '../../src/render/units.js';
 import { withoutColor } from '../fixtures/io.js';
 
@@ -19,6 +19,8 @@ describe('text from outside', () => {
     ['abc\u202etxt.exe', 'abctxt.exe'],
     ['\u2066x\u2069\u200e\u200f\u061c\ufeff', 'x'],
     ['\u001b\u001b[31mtwice', 'twice'],
+    ['no\u200bthing\u2060 to\u00ad see\u{e0041}\u{e007f}', 'nothing to see'],
+    ['👨\u200d👩\u200d👧 می\u200cخواهم', '👨\u200d👩\u200d👧 می\u200cخواهم'],
     ['Grüße, 世界 🎉', 'Grüße, 世界 🎉'],
   ])('%j is shown as %j', (text, expected) => {
     expect(plain(text)).toBe(expected);
@@ -85,6 +87,33 @@ describe('a table', () => {
     const colored = renderTable(columns, rows, { color: true, width: 50 });
     expect(colored).toContain('\u001b[1mb\u001b[22m');
     expect(withoutColor(colored).replaceAll(/ +$/gm, '').trimEnd().split('\n')).toEqual(lines(50));
+  });
+});
+
+describe('a text that is cut', () => {
+  it.each([
+    ['漢字漢字', 6, '漢字…'],
+    ['漢字漢字', 8, '漢字漢字'],
+    ['😀😀😀', 5, '😀😀…'],
+    ['e\u0301e\u0301e\u0301', 3, 'e\u0301e\u0301e\u0301'],
+    ['e\u0301e\u0301e\u0301', 2, 'e\u0301…'],
+    ['plain', 4, 'pla…'],
+  ])('%j fits into %d columns as %j', (text, columns, expected) => {
+    expect(cut(text, columns)).toBe(expected);
+    expect(columnsOf(cut(text, columns))).toBeLessThanOrEqual(columns);
+  });
+
+  it('leaves the columns of a table where they are', () => {
+    const rows = ['漢字漢字漢字', '😀😀😀😀😀😀', 'e\u0301'.repeat(9), 'plain'].map((text) => [
+      { text },
+      { text: 'x' },
+    ]);
+    const columns = [{ title: 'A', least: 6 }, { title: 'B' }];
+    for (const width of [undefined, 12, 10]) {
+      const view = { color: false, ...(width === undefined ? {} : { width }) };
+      const [head = '', ...lines] = renderTable(columns, rows, view).trimEnd().split('\n');
+      expect(lines.map((line) => columnsOf(line))).toEqual(lines.map(() => columnsOf(head)));
+    }
   });
 });
 
