@@ -37,6 +37,7 @@ export class HttpOrigin {
   #reach: Reach;
   /** Addresses that were asked, as `node:http` wants them. */
   readonly #targets = new WeakMap<URL, http.RequestOptions>();
+  #users = 1;
 
   /** @param url  user info in it becomes an Authorization header, as in a browser */
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
@@ -87,8 +88,15 @@ export class HttpOrigin {
     }
   }
 
+  /** The same for another user; it closes when all of them have closed it. */
+  share(): this {
+    this.#users += 1;
+    return this;
+  }
+
   close(): void {
-    this.#agent.destroy();
+    this.#users -= 1;
+    if (this.#users === 0) this.#agent.destroy();
   }
 
   #watch(socket: Socket): void {

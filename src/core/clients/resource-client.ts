@@ -13,7 +13,7 @@ import { inSpan, type Operation } from '../operation.js';
 import { abortable, createDeadline } from '../resilience/deadline.js';
 import { noSpan, type Span } from '../telemetry/span.js';
 import type { Child } from './child-process.js';
-import { createTransport } from './create-transport.js';
+import { createOrigin, createTransport } from './create-transport.js';
 import { ANY_OBJECT, LeanClient } from './lean-client.js';
 import { attribute, SESSION_EXPIRED, timedOut, type Phase } from './circumstances.js';
 import { addressOf, requestSpan, TracedRequests } from './traced-requests.js';
@@ -169,9 +169,11 @@ async function connectOver(
   const signal = whole?.signal ?? op.signal;
   const failureOf = (error: unknown) =>
     signal.aborted ? attribute(signal.reason, circumstances()) : translate(error, circumstances());
+  // Finding out the era takes two attempts with most servers, and one socket.
+  const origin = mustNegotiate(server, kind) ? createOrigin(server) : undefined;
   const attempt = async (mode: Mode) => {
     const begin = (within: AbortSignal) => {
-      const transport = createTransport(server, kind, options, child);
+      const transport = createTransport(server, kind, options, child, origin);
       transports.push(transport);
       return traceHandshake(mode, server, kind, options, op, failureOf, (span) =>
         connectWith(mode, transport, server, options, within, span),
@@ -190,6 +192,8 @@ async function connectOver(
     return new SdkResourceClient(server, kind, connected, options);
   } catch (error) {
     throw failureOf(error);
+  } finally {
+    origin?.close();
   }
 }
 

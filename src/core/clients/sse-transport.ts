@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
@@ -25,6 +26,7 @@ export class SseTransport implements LeanTransport {
   readonly #maxBytes: number;
   readonly #closed = new AbortController();
   readonly #posts = new Posts(this.#closed.signal);
+  readonly #received: JSONRPCMessage[] = [];
   #endpoint: URL | undefined;
   #protocolVersion: string | undefined;
 
@@ -74,7 +76,9 @@ export class SseTransport implements LeanTransport {
         } else if ((event.event ?? 'message') === 'message' && event.data !== '') {
           for (const message of parseMessages(event.data)) {
             this.#posts.answered(responseId(message));
-            this.onmessage?.(message);
+            this.#received.push(message);
+            // A turn later the POST of the request has mostly ended as well, and the next one can have its socket.
+            if (this.#received.length === 1) setImmediate(() => this.#handOver());
           }
         }
       })
@@ -86,7 +90,9 @@ export class SseTransport implements LeanTransport {
         .catch((error: Error) => {
           response.destroy();
           reject(error);
-          this.#fail(error);
+          // What came before counts.
+          this.#handOver();
+          queueMicrotask(() => this.#fail(error));
         });
     });
   }
@@ -125,6 +131,14 @@ export class SseTransport implements LeanTransport {
       throw httpStatusError(status, this.#origin.url.href, response.headers['retry-after']);
     }
     response.resume();
+    // By then it has mostly ended, and what is sent next can have its socket.
+    await nextTurn();
+  }
+
+  #handOver(): void {
+    for (const message of this.#received.splice(0)) {
+      if (!this.#closed.signal.aborted) this.onmessage?.(message);
+    }
   }
 
   #fail(error: Error): void {

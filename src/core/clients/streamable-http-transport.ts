@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { EventSourceMessage } from 'eventsource-parser';
 import {
   SdkErrorCode,
@@ -11,7 +11,7 @@ import {
 import { MCPConnectionError } from '../errors.js';
 import { readEvents } from './event-stream.js';
 import { headerValue } from './header-value.js';
-import { HttpOrigin, readBody, readErrorBody } from './http.js';
+import { readBody, readErrorBody, type HttpOrigin } from './http.js';
 import { parseMessages, responseId } from './messages.js';
 import { Posts } from './posts.js';
 import { traceHeaders } from './traced-requests.js';
@@ -56,8 +56,9 @@ export class StreamableHttpTransport implements LeanTransport {
   #sessionId: string | undefined;
   #protocolVersion: string | undefined;
 
-  constructor(url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) {
-    this.#origin = new HttpOrigin(url, headers);
+  /** @param origin  is closed with it */
+  constructor(origin: HttpOrigin, maxBytes: number) {
+    this.#origin = origin;
     this.#maxBytes = maxBytes;
     // Every request in flight listens; more than ten are no leak.
     setMaxListeners(0, this.#closed.signal);
@@ -161,6 +162,7 @@ export class StreamableHttpTransport implements LeanTransport {
     const expected = 'method' in message && 'id' in message ? message.id : undefined;
     if (expected === undefined) {
       response.resume();
+      await nextTurn();
       return;
     }
     let answered = false;
@@ -168,7 +170,9 @@ export class StreamableHttpTransport implements LeanTransport {
       for (const received of parseMessages(text)) {
         // The SDK takes "1" for 1 as well.
         if (String(responseId(received)) === String(expected)) answered = true;
-        this.onmessage?.(received);
+        // Mostly the request ends with its answer, and a turn later what is asked next can have its socket.
+        if (answered) setImmediate(() => this.#handOver(received));
+        else this.#handOver(received);
       }
     };
     const type = mediaType(response);
@@ -193,6 +197,10 @@ export class StreamableHttpTransport implements LeanTransport {
         context: { method: 'method' in message ? message.method : undefined },
       });
     }
+  }
+
+  #handOver(message: JSONRPCMessage): void {
+    if (!this.#closed.signal.aborted) this.onmessage?.(message);
   }
 
   /**
