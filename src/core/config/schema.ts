@@ -34,7 +34,7 @@ const duration = z
 const wait = duration.refine((value) => parseDuration(value) !== 0, { error: 'must be longer than 0' });
 
 const bytes = z
-  .union([z.number().int(NO_SIZE).min(0, NO_SIZE), bytesText], NO_SIZE)
+  .union([z.number().check(z.int(NO_SIZE), z.gte(0, NO_SIZE)), bytesText], NO_SIZE)
   .refine((value) => parseBytes(value) !== undefined, {
     error: 'larger than a number can hold',
     when: ({ issues }) => issues.length === 0,
@@ -58,16 +58,23 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const priority = z
   .number()
-  .int()
-  .min(1, { error: 'must be at least 1 (the highest priority)' })
-  .max(999, { error: 'must be at most 999 (the lowest priority)' });
+  .check(
+    z.int(),
+    z.gte(1, { error: 'must be at least 1 (the highest priority)' }),
+    z.lte(999, { error: 'must be at most 999 (the lowest priority)' }),
+  );
 
-const texts = z.array(z.string().min(1));
+const text = z.string().min(1);
+const texts = z.array(text);
+/** In one step: each method of its own would copy the schema once more. */
+const whole = (min: number, max?: number) =>
+  z.number().check(z.int(), z.gte(min), ...(max === undefined ? [] : [z.lte(max)]));
+const flag = z.boolean();
 /** YAML reads an unquoted 8080 or true as a number or boolean; where only text makes sense it is taken as text. */
 const scalarText = z
   .union([z.string(), z.number(), z.boolean()], { error: 'expected a text' })
   .transform((value) => String(value));
-const environment = z.record(z.string().min(1), scalarText);
+const environment = z.record(text, scalarText);
 
 const resourcesFilter = z.strictObject({
   include: texts
@@ -89,19 +96,13 @@ const serverCache = z.strictObject({
   ttl: duration.optional().register(settings, {
     description: 'Time that answers of this server stay fresh; 0 switches its cache off',
   }),
-  honor_server_hints: z.boolean().default(true).register(settings, {
+  honor_server_hints: flag.default(true).register(settings, {
     description: 'Use the time to live that the server itself gives (revision 2026-07-28)',
   }),
 });
 
 const retry = z.strictObject({
-  max_retries: z
-    .number()
-    .int()
-    .min(0)
-    .max(20)
-    .optional()
-    .register(settings, { description: 'Attempts after the first one' }),
+  max_retries: whole(0, 20).optional().register(settings, { description: 'Attempts after the first one' }),
   initial: duration
     .default('100ms')
     .register(settings, { description: 'First pause between attempts; it doubles from there' }),
@@ -109,7 +110,7 @@ const retry = z.strictObject({
 });
 
 const circuitBreaker = z.strictObject({
-  failures: z.number().int().min(1).default(5).register(settings, {
+  failures: whole(1).default(5).register(settings, {
     description: 'Failures in a row, retries included, after which a server is left alone',
   }),
   reset: wait
@@ -125,24 +126,18 @@ const start = z.strictObject({
   env: environment
     .default({})
     .register(settings, { description: 'Environment variables added to those of mcpx' }),
-  cwd: z.string().min(1).optional().register(settings, { description: 'Folder to run it in' }),
+  cwd: text.optional().register(settings, { description: 'Folder to run it in' }),
   ready_timeout: wait
     .default(10)
     .register(settings, { description: 'Longest wait until the started server lists' }),
 });
 
 const server = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .optional()
-    .register(settings, { description: 'Display name; the key when left out' }),
+  name: text.optional().register(settings, { description: 'Display name; the key when left out' }),
   url: httpUrl
     .optional()
     .register(settings, { description: 'Address of the server, for sse and streamable-http' }),
-  command: z
-    .string()
-    .min(1)
+  command: text
     .optional()
     .register(settings, { description: 'Program of a stdio server, run without a shell' }),
   args: z.array(scalarText).default([]).register(settings, { description: 'Arguments of the command' }),
@@ -150,7 +145,7 @@ const server = z.strictObject({
   inherit_env: texts.default(['PATH', 'HOME', 'LANG', 'TMPDIR']).register(settings, {
     description: 'Variables of our own environment that the command sees; no other is inherited',
   }),
-  cwd: z.string().min(1).optional().register(settings, { description: 'Folder to run the command in' }),
+  cwd: text.optional().register(settings, { description: 'Folder to run the command in' }),
   priority: priority.default(100).register(settings, { description: '1 to 999; the lower number wins' }),
   domains: texts.default([]).register(settings, { description: 'What the server knows about' }),
   capabilities: texts.default([]).register(settings, {
@@ -167,10 +162,7 @@ const server = z.strictObject({
   connect_timeout: wait
     .optional()
     .register(settings, { description: 'Longest wait for a connection to be ready' }),
-  required: z
-    .boolean()
-    .optional()
-    .register(settings, { description: 'false: its failure never fails the whole' }),
+  required: flag.optional().register(settings, { description: 'false: its failure never fails the whole' }),
   headers: z
     .record(
       z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
@@ -204,8 +196,7 @@ const defaults = z.strictObject({
   connect_timeout: wait
     .default(5)
     .register(settings, { description: 'Longest wait for a connection to be ready' }),
-  required: z
-    .boolean()
+  required: flag
     .default(true)
     .register(settings, { description: 'Whether the failure of a server fails the whole' }),
 });
@@ -214,17 +205,10 @@ const gateway = z.strictObject({
   on_conflict: z.enum(['prefix', 'priority', 'error']).default('prefix').register(settings, {
     description: 'Which of several tools or prompts of one name are listed',
   }),
-  page_size: z
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
+  page_size: whole(1, 10_000)
     .default(1000)
     .register(settings, { description: 'Entries on one page of a merged list' }),
-  max_in_flight: z
-    .number()
-    .int()
-    .min(1)
+  max_in_flight: whole(1)
     .default(256)
     .register(settings, { description: 'Requests that are answered at once; more are refused with 429' }),
   list_timeout: wait.default('5s').register(settings, {
@@ -237,12 +221,11 @@ const orchestration = z.strictObject({
     description: 'Time that answers stay fresh; 0 switches the cache off',
     env: 'MCPX_RESOURCE_CACHE_TTL',
   }),
-  fail_fast: z.boolean().default(true).register(settings, {
+  fail_fast: flag.default(true).register(settings, {
     description: 'The first failure stops the whole, and nothing partial is printed',
     env: 'MCPX_FAIL_FAST',
   }),
-  enable_logging: z
-    .boolean()
+  enable_logging: flag
     .default(true)
     .register(settings, { description: 'Log events on stderr', env: 'MCPX_ENABLE_LOGGING' }),
   log_level: z
@@ -252,15 +235,11 @@ const orchestration = z.strictObject({
       description: 'Least level that is logged; on a terminal ERROR unless somebody names one',
       env: 'MCPX_LOG_LEVEL',
     }),
-  max_retries: z.number().int().min(0).max(20).default(3).register(settings, {
+  max_retries: whole(0, 20).default(3).register(settings, {
     description: 'Attempts after the first one, for every server',
     env: 'MCPX_MAX_RETRIES',
   }),
-  max_connections: z
-    .number()
-    .int()
-    .min(1)
-    .max(1000)
+  max_connections: whole(1, 1000)
     .default(10)
     .register(settings, { description: 'Servers that are worked on at once', env: 'MCPX_MAX_CONNECTIONS' }),
   deadline: wait
@@ -274,7 +253,7 @@ const orchestration = z.strictObject({
     description: 'Where the cache lives',
     env: 'MCPX_CACHE_STORE',
   }),
-  serve_stale_on_error: z.boolean().default(false).register(settings, {
+  serve_stale_on_error: flag.default(false).register(settings, {
     description: 'Answer from an expired entry, and say so, when the server fails',
     env: 'MCPX_SERVE_STALE_ON_ERROR',
   }),
