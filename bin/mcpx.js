@@ -302,8 +302,9 @@ function compileCache(bundle, shape) {
         try {
           fs.writeFileSync(unfinished, script.createCachedData(), { mode: 0o600 });
           fs.renameSync(unfinished, file);
-        } finally {
+        } catch (error) {
           fs.rmSync(unfinished, { force: true });
+          throw error;
         }
         removeOld(path.dirname(file));
       } catch {
