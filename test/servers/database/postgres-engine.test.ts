@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { once } from 'node:events';
@@ -115,7 +115,46 @@ describe.runIf(isThere)('a PostgreSQL at an address', () => {
     }
   });
 
-  it('stops a query whose portions are each in time, when all of them are not', async () => {
+  it('is asked once for a query with what begins and what undoes it, and once more after an error', async () => {
+    /** What the client has written lately, over its one connection. */
+    let written = Buffer.alloc(0);
+    const proxy = createServer((client) => {
+      const database = connect(server.port, '127.0.0.1');
+      client.on('data', (data: Buffer) => (written = Buffer.concat([written, data])));
+      client.on('error', () => database.destroy());
+      database.on('error', () => client.destroy());
+      client.pipe(database).pipe(client);
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { port } = proxy.address() as AddressInfo;
+    const url = server.url(READER_ROLE, { query: '?sslmode=disable' });
+    const engine = await start(url.replace(`:${server.port}/`, `:${port}/`), { maxConnections: 1 });
+    try {
+      /** The letters of the messages (protocol 3.0); after each S, a Sync, the database answers. */
+      const messagesOf = async (sql: string): Promise<string> => {
+        written = Buffer.alloc(0);
+        await engine.query(sql, limits, createOperation()).catch(() => undefined);
+        // The next one waits until the connection is clean.
+        await engine.query('SELECT 1', limits, createOperation());
+        let letters = '';
+        for (let at = 0; at < written.length; at += 1 + written.readUInt32BE(at + 1)) {
+          letters += String.fromCodePoint(written[at] ?? 0);
+        }
+        return letters;
+      };
+      const query = 'PBEPBEPBDEPBEPBES';
+      // The first result has the types looked up.
+      await messagesOf('SELECT 1');
+      expect(await messagesOf('SELECT 2')).toBe(query + query);
+      expect(await messagesOf('SELECT 1 / 0')).toBe(`${query}PBEPBES${query}`);
+    } finally {
+      await engine.close();
+      proxy.close();
+    }
+  });
+
+  it('stops a query whose rows are each in time, when all of them are not', async () => {
     const engine = await start(server.url(READER_ROLE));
     try {
       const slow = 'SELECT pg_sleep(0.004) FROM generate_series(1, 5000)';
