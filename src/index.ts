@@ -9,8 +9,10 @@ export type {
   ResolveRequest,
   ServerResources,
   ServerState,
+  ServerTools,
   ToolAnswer,
 } from './core/orchestrator.js';
+export type { ListedTool, ToolArgument } from './core/clients/tool-arguments.js';
 export { findConfig, loadConfig } from './core/config/load.js';
 export type { Config, ServerConfig } from './core/config/config.js';
 export type { ConfigDifference } from './core/config/difference.js';

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { configText, temporaryFolder } from '../fixtures/configuration.js';
-import { Mcpx } from '../fixtures/executable.js';
+import { environment, EXECUTABLE, Mcpx } from '../fixtures/executable.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 import { errorLine } from '../fixtures/io.js';
 import { processesWith, survivors } from '../fixtures/processes.js';
 import { midway, NEVER, starting } from '../fixtures/running.js';
+import { stdioUpstream } from '../fixtures/stdio-upstream.js';
 import { verifies } from '../verifies.js';
 
 /** What stopping may take at the most, on a machine that does other things. */
@@ -47,17 +50,29 @@ describe('a gather with children that is stopped', () => {
   );
 
   it('tells at a terminal how to wait no longer for them, and nothing elsewhere', async () => {
-    const stubborn = { grandchild: true, ignoreStdinEnd: true, ignoreSigterm: true };
+    const said = 'waiting for what still runs to end; Ctrl-C again ends it at once';
+    const stubborn = { ignoreStdinEnd: true, ignoreSigterm: true };
+    using upstream = stdioUpstream({ ...stubborn, hangAt: 'read' });
     using folder = temporaryFolder();
-    const terminal = folder.write('terminal.cjs', 'process.stderr.isTTY = true;');
-    for (const nodeArgs of [['--require', terminal], []]) {
-      await using running = await midway(stubborn, [], nodeArgs);
-      running.mcpx.process.kill('SIGINT');
-      const { stderr } = await running.mcpx.finished;
-      expect(stderr.includes('waiting for what still runs to end; Ctrl-C again ends it at once\n')).toBe(
-        nodeArgs.length > 0,
-      );
-    }
+    const { command, args } = upstream;
+    const file = folder.write(
+      'c.json',
+      configText({ a: { command, args, timeout: 60 } }, { deadline: '60s' }),
+    );
+    const words = [process.execPath, EXECUTABLE, 'gather', '-c', file].map((word) => `'${word}'`);
+    const terminal = spawn('script', ['-qec', `stty cols 100; ${words.join(' ')}`, '/dev/null'], {
+      env: environment({ TERM: 'xterm-256color' }),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const seen = text(terminal.stdout);
+    await expect.poll(() => upstream.reads().size, { timeout: 15_000 }).toBeGreaterThan(0);
+    const mcpx = processesWith(file).find(({ args: [, program] }) => program === EXECUTABLE);
+    process.kill(mcpx!.pid, 'SIGINT');
+    expect(await seen).toContain(said);
+
+    await using running = await midway(stubborn, []);
+    running.mcpx.process.kill('SIGINT');
+    expect((await running.mcpx.finished).stderr).not.toContain(said);
   });
 
   it('twice ends at once, with children that ignore everything', async () => {
