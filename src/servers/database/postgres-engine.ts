@@ -28,6 +28,8 @@ export interface PostgresEngineOptions {
 
 /** A server that does not stop a query itself is asked to, this much later; then the connection is closed. */
 const CANCEL_AFTER_MS = 100;
+/** A server that has not come to the query yet takes no note of it. */
+const CANCEL_AGAIN_MS = 200;
 const CLOSE_AFTER_MS = 2000;
 
 /** For our own questions to the catalogs. */
@@ -41,6 +43,11 @@ export class PostgresEngine implements Engine {
   /** Connections that have answered: when one of them is lost, the database may well be there. */
   private readonly used = new WeakSet<Client>();
   private readonly running = new Set<Promise<unknown>>();
+  /**
+   * Connections whose server was asked to cancel: nobody knows when it does, and by then it may be another query that it
+   * stops.
+   */
+  private readonly cancelled = new WeakSet<Client>();
   /** Stop what runs; a signal for all of them would remember each for good. */
   private readonly cancels = new Set<() => void>();
   private stopped = false;
@@ -199,11 +206,10 @@ export class PostgresEngine implements Engine {
       try {
         const rows = await this.run(client, sql, limits, op);
         this.used.add(client);
-        client.release(isBroken(client));
+        client.release(this.isUnusable(client));
         return rows;
       } catch (error) {
-        const lost = isLost(error) || isBroken(client);
-        if (lost) client.release(true);
+        if (isLost(error) || this.isUnusable(client)) client.release(true);
         else cleanLater(client);
         const stopped = op.signal.aborted || this.stopped;
         if (!isLost(error) || !(again || wasUsed) || stopped) throw error;
@@ -220,9 +226,15 @@ export class PostgresEngine implements Engine {
     const guard = this.guards.get(client);
     if (guard === undefined) throw new Error('a connection without its guard');
     let stop: Error | undefined;
+    let asking: NodeJS.Timeout | undefined;
     let closing: NodeJS.Timeout | undefined;
-    const cancel = (): void => {
+    const ask = (): void => {
       void requestCancel(client, clientConfig(this.address)).catch(() => undefined);
+    };
+    const cancel = (): void => {
+      this.cancelled.add(client);
+      ask();
+      asking ??= setInterval(ask, CANCEL_AGAIN_MS);
       closing ??= setTimeout(() => {
         stop = timedOut(limits.timeoutMs);
         guard.stream.destroy();
@@ -239,10 +251,16 @@ export class PostgresEngine implements Engine {
       throw stop ?? error;
     } finally {
       clearTimeout(watch);
+      clearInterval(asking);
       clearTimeout(closing);
       this.cancels.delete(cancel);
       op.signal.removeEventListener('abort', cancel);
     }
+  }
+
+  /** Whether the pool must not give a connection to anybody any more. */
+  private isUnusable(client: PoolClient): boolean {
+    return isBroken(client) || this.cancelled.has(client);
   }
 
   /** The statements that begin a transaction; mostly the same ones as for the query before. */
@@ -340,7 +358,7 @@ function hasNoTls(error: unknown): boolean {
   return error instanceof Error && error.message === 'The server does not support SSL connections';
 }
 
-/** Its socket was closed, by us or the server; the pool must not give it to anybody. */
+/** Its socket was closed, by us or the server. */
 function isBroken(client: PoolClient): boolean {
   const { connection } = client as unknown as { connection: Connection };
   return connection.stream.destroyed;

@@ -1,8 +1,8 @@
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogger } from '../../../src/core/logging/logger.js';
 import { createOperation } from '../../../src/core/operation.js';
 import { MCPOrchestratorException } from '../../../src/core/errors.js';
@@ -36,6 +36,49 @@ async function startFailure(
   expect(error).toBeInstanceOf(MCPOrchestratorException);
   expect(JSON.stringify(error)).not.toContain(PASSWORD);
   return error as MCPOrchestratorException;
+}
+
+const CANCEL_REQUEST = 80_877_102;
+
+/** A way to a PostgreSQL on which messages wait. */
+async function startProxy(port: number) {
+  const sockets = new Set<Socket>();
+  const proxy = {
+    port: 0,
+    /** What requests to cancel wait for, and everything else that is sent. */
+    cancelling: Promise.resolve(),
+    sending: Promise.resolve(),
+    /** Requests to cancel, and those that the server has taken. */
+    cancels: 0,
+    cancelled: 0,
+  };
+  const listener = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+    }
+    let isCancel: boolean | undefined;
+    near.on('data', (chunk: Buffer) => {
+      isCancel ??= chunk.readInt32BE(4) === CANCEL_REQUEST;
+      if (isCancel) proxy.cancels += 1;
+      void (isCancel ? proxy.cancelling : proxy.sending).then(() => far.write(chunk));
+    });
+    near.on('end', () => far.end());
+    far.on('close', () => {
+      if (isCancel === true) proxy.cancelled += 1;
+    });
+    far.pipe(near);
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  proxy.port = (listener.address() as AddressInfo).port;
+  return Object.assign(proxy, {
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+      await once(listener, 'close');
+    },
+  });
 }
 
 describe.runIf(isThere)('a PostgreSQL at an address', () => {
@@ -152,6 +195,64 @@ describe.runIf(isThere)('a PostgreSQL at an address', () => {
       await engine.close();
       proxy.close();
     }
+  });
+
+  describe('over a slow way', () => {
+    let slow: Awaited<ReturnType<typeof startProxy>>;
+    let engine: PostgresEngine;
+    beforeEach(async () => {
+      slow = await startProxy(server.port);
+      const url = server.url(READER_ROLE, { query: '?sslmode=disable' });
+      engine = await start(url.replace(`:${server.port}`, `:${slow.port}`), { maxConnections: 1 });
+    });
+    afterEach(async () => {
+      await engine.close();
+      await slow[Symbol.asyncDispose]();
+    });
+
+    function held() {
+      let release = () => {};
+      const until = new Promise<void>((resolve) => (release = resolve));
+      return { until, release };
+    }
+
+    async function active(query: string): Promise<number> {
+      const found = `SELECT 1 FROM pg_stat_activity WHERE query = '${query}' AND state = 'active'`;
+      return (await server.sql(found)).length;
+    }
+
+    it('stops no other query when its cancelling comes late', async () => {
+      const { until, release } = held();
+      slow.cancelling = until;
+      const caller = new AbortController();
+      const op = createOperation({ signal: caller.signal });
+      const first = engine.query('SELECT pg_sleep(0.5)', limits, op).catch((error: unknown) => error);
+      await expect.poll(() => active('SELECT pg_sleep(0.5)'), { timeout: 10_000 }).toBe(1);
+      caller.abort();
+      await first;
+      const second = engine.query('SELECT pg_sleep(1)', limits, createOperation());
+      await expect.poll(() => active('SELECT pg_sleep(1)'), { timeout: 10_000 }).toBe(1);
+      expect(slow.cancels).toBeGreaterThan(0);
+      release();
+      expect((await second).rows).toEqual([['']]);
+    });
+
+    it('stops a query also where the server had not begun with it when it was asked to', async () => {
+      const { until, release } = held();
+      const caller = new AbortController();
+      const op = createOperation({ signal: caller.signal });
+      await engine.query('SELECT 1', limits, createOperation());
+      slow.sending = until;
+      const abandoned = engine.query(RUNAWAY, limits, op).catch((error: unknown) => error);
+      // It is on its way.
+      await new Promise(setImmediate);
+      caller.abort();
+      await expect.poll(() => slow.cancelled, { timeout: 10_000 }).toBe(1);
+      release();
+      expect(await abandoned).toMatchObject({ code: 'UPS219' });
+      expect(slow.cancels).toBeGreaterThan(1);
+      await expect.poll(() => active(RUNAWAY), { timeout: 10_000 }).toBe(0);
+    });
   });
 
   it('stops a query whose rows are each in time, when all of them are not', async () => {
