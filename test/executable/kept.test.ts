@@ -107,6 +107,17 @@ function stable(text: string): string {
 }
 
 describe('a gather whose answers are all kept', () => {
+  it('tells as the whole program does that nothing matches --include any more', async () => {
+    await using at = await world();
+    const wanted = ['--include', 'item://2', '--json'];
+    expect(await at.gather(wanted)).toMatchObject({ status: 0 });
+    at.one.change({ resources: 1 });
+    expect(await at.gather(['--refresh'])).toMatchObject({ status: 0 });
+    const now = await at.gather(wanted);
+    expect(now).toMatchObject({ status: 7, stdout: '', bundles: 'kept mcpx' });
+    expect(now.stderr).toContain('RES305');
+  });
+
   it.each([
     [[]],
     [['--json']],
