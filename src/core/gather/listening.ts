@@ -19,6 +19,8 @@ const PATIENCE_MS = 500;
 interface Asked {
   readonly answer: Promise<void>;
   isAnswered: boolean;
+  /** What was read meanwhile is forgotten with its answer. */
+  isLate: boolean;
 }
 
 /** What is heard of over one connection. */
@@ -70,16 +72,19 @@ export class Listening {
   }
 
   async #waitFor(asked: Asked, followed: Followed, onLate: () => void, op: Operation): Promise<void> {
-    if (asked.isAnswered) return;
-    // A server may refuse it; what it answers is kept for its time to live all the same.
-    const answered = asked.answer.catch(() => undefined);
+    // A server that never answers is not to gather more and more that waits for it.
+    if (asked.isAnswered || asked.isLate) return;
     if (!followed.isSilent) {
+      // A server may refuse it; what it answers is kept for its time to live all the same.
+      const answered = asked.answer.catch(() => undefined);
       using patience = createDeadline(PATIENCE_MS, () => new Error('silent about subscriptions'), op.signal);
       await abortable(answered, patience.signal).catch(() => undefined);
       op.signal.throwIfAborted();
       if (asked.isAnswered) return;
       followed.isSilent = true;
     }
+    if (asked.isLate) return;
+    asked.isLate = true;
     asked.answer.then(onLate, () => undefined);
   }
 
@@ -112,7 +117,7 @@ export class Listening {
 }
 
 function askedFor(answer: Promise<void>): Asked {
-  const asked = { answer, isAnswered: false };
+  const asked = { answer, isAnswered: false, isLate: false };
   const onAnswer = () => {
     asked.isAnswered = true;
   };

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { connect } from '../../../src/core/clients/resource-client.js';
+import { Listening } from '../../../src/core/gather/listening.js';
 import { createOperation } from '../../../src/core/operation.js';
 import { MCPOrchestrator } from '../../../src/core/orchestrator.js';
 import { startMetadataServer } from '../../../src/servers/metadata/start.js';
@@ -121,6 +123,30 @@ describe('an orchestrator that listens', () => {
     await expect.poll(found).toEqual({ 'note://a': ['changed'] });
     await orchestrator.gather();
     expect(a.reads).toEqual(['note://a', 'note://a']);
+  });
+
+  it('forgets once what was read before a slow server was ready, however often that was', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using a = await startToolUpstream({
+      name: 'a',
+      subscriptions: { begun: () => released, ended: () => Promise.resolve() },
+    });
+    const [server] = configOf({ a: { url: a.mcpUrl, protocol: 'legacy', priority: 1 } }, {}).servers;
+    const op = createOperation();
+    const client = await connect(server!, { redact: (text) => text, maxBytes: 1_000_000 }, op);
+    try {
+      const forgotten: unknown[] = [];
+      const listening = new Listening((_, changed) => forgotten.push(changed), new AbortController().signal);
+      for (let read = 0; read < 20; read += 1) await listening.follow(client, 'note://a', op);
+      release();
+      await expect.poll(() => forgotten).toContainEqual({ uri: 'note://a' });
+      expect(forgotten).toHaveLength(1);
+    } finally {
+      await client.close();
+    }
   });
 
   it('forgets a resource when a part of it has changed', async () => {
