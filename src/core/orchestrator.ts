@@ -533,7 +533,7 @@ export class MCPOrchestrator implements AsyncDisposable {
             const { items } = await client.listTools(op);
             return { server: server.id, tools: items.flatMap((each) => toolOf(each) ?? []) };
           } catch (error) {
-            if (op.signal.aborted) throw op.signal.reason;
+            if (caller.signal.aborted) throw caller.signal.reason;
             const isFailure = error instanceof MCPOrchestratorException;
             if (!isFailure || (this.config.failFast && server.required)) throw error;
             return { server: server.id, tools: [], error };
@@ -863,7 +863,14 @@ export class MCPOrchestrator implements AsyncDisposable {
         const args = { query, ...(maxRows === undefined ? {} : { max_rows: maxRows }) };
         const result = await client.callTool(EXECUTE_QUERY, args, op);
         if (result.isError) {
-          const tools = maxRows === undefined ? [] : (await client.listTools(op)).items;
+          // What the query failed with is known; that its tool cannot be looked at is no reason to lose it.
+          const tools =
+            maxRows === undefined
+              ? []
+              : await client.listTools(op).then(
+                  ({ items }) => items,
+                  () => [],
+                );
           const tool = tools.find((item) => (item as { name?: unknown } | null)?.name === EXECUTE_QUERY);
           const limit = tooManyRows(server.id, tool, result, maxRows);
           throw limit ?? toolFailure(EXECUTE_QUERY, server.id, result, this.#redact);

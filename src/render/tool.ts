@@ -54,17 +54,23 @@ function renderAll(
   const rows = all.map(({ server, tool }): Cell[] => [
     { text: tool.name, ink: 'bold' },
     { text: server },
-    { text: tool.arguments.map(({ name, required }) => `${name}${required ? '' : '?'}`).join(', ') || '-' },
+    { text: namesOf(tool) },
     { text: tool.description?.split('\n', 1)[0] ?? '', ink: 'dim' },
   ]);
   return renderTable(columns, rows, view);
+}
+
+function namesOf({ arguments: all, takesOthers }: ListedTool): string {
+  const names = all.map(({ name, required }) => `${name}${required ? '' : '?'}`);
+  return [...names, ...(takesOthers ? ['…'] : [])].join(', ') || '-';
 }
 
 function renderTool(server: string, tool: ListedTool, view: View): string {
   const ink = paint(view.color);
   const head = `${ink.bold(plain(tool.name))} of ${plain(server)}\n`;
   const about = tool.description === undefined ? '' : `${plain(tool.description)}\n`;
-  if (tool.arguments.length === 0) return `${head}${about}\nit takes no arguments\n`;
+  if (tool.arguments.length === 0)
+    return `${head}${about}\nit takes ${tool.takesOthers ? 'any' : 'no'} arguments\n`;
   const columns = [
     { title: 'ARGUMENT', least: 8 },
     { title: 'TYPE', least: 8 },
@@ -77,7 +83,8 @@ function renderTool(server: string, tool: ListedTool, view: View): string {
     { text: required ? 'yes' : 'no' },
     { text: description ?? '', ink: 'dim' },
   ]);
-  return `${head}${about}\n${renderTable(columns, rows, view)}`;
+  const others = tool.takesOthers ? 'and others, which -o json tells of\n' : '';
+  return `${head}${about}\n${renderTable(columns, rows, view)}${others}`;
 }
 
 /** A result of a tool for programs. */

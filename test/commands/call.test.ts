@@ -82,6 +82,35 @@ describe('mcpx call --list', () => {
     });
   });
 
+  it('says of a tool that it takes more than its schema names', async () => {
+    const open = { type: 'object', additionalProperties: true };
+    const tools = [
+      { name: 'any', inputSchema: open },
+      { name: 'some', inputSchema: { ...open, properties: { a: { type: 'string' } } } },
+      { name: 'either', inputSchema: { type: 'object', anyOf: [{ properties: { b: {} } }] } },
+      { name: 'none', inputSchema: { type: 'object', additionalProperties: false } },
+    ];
+    await using b = await startFakeUpstream({ tools });
+    const servers = { b: { url: b.url, priority: 1 } };
+    const { stdout } = await mcpx(['call', '--list'], servers);
+    const rows = ['any +b +…', 'some +b +a\\?, …', 'either +b +…', 'none +b +-'];
+    for (const row of rows) expect(stdout).toMatch(new RegExp(`^${row} *$`, 'm'));
+    expect((await mcpx(['call', 'any', '--list'], servers)).stdout).toContain('it takes any arguments');
+    expect((await mcpx(['call', 'some', '--list'], servers)).stdout).toMatch(/^a +string +no *\nand others/m);
+  });
+
+  it('of servers that are not required lists those that answer within the deadline', async () => {
+    await using b = await startFakeUpstream({ tools: [PAY] });
+    await using silent = await startFakeUpstream({ tools: [PAY], hangAt: 'tools' });
+    const servers = { b: { url: b.url, priority: 1 }, silent: { url: silent.url, priority: 2 } };
+    const list = ['call', '--list', '--deadline', '3s'];
+    const degraded = await mcpx(list, servers, { fail_fast: false });
+    expect(degraded.status).toBe(6);
+    expect(degraded.stdout).toMatch(/^pay of b$/m);
+    expect(degraded.stdout).toMatch(/^silent: UPS208 /m);
+    expect(await mcpx(list, servers)).toMatchObject({ stdout: '' });
+  });
+
   it('names a server that cannot tell, and ends with 6, or fails where it is required', async () => {
     await using b = await startFakeUpstream({ tools: [PAY] });
     await using gone = await startFakeUpstream();
@@ -104,6 +133,21 @@ describe('a call that does not fit its tool', () => {
     const failed = await mcpx(['call', 'echo', args, '--json'], { a: { url: a.mcpUrl, priority: 1 } });
     expect(failed.status).toBe(4);
     expect(errorLine(failed)).toMatchObject({ code: 'UPS217', hint });
+  });
+
+  it('is told of nothing unknown where the schema lets others through', async () => {
+    const call = () => Promise.resolve({ isError: true, content: [{ type: 'text', text: 'no' }] });
+    const properties = { a: { type: 'string' } };
+    const tools = [
+      { name: 'any', inputSchema: { type: 'object', additionalProperties: {} }, call },
+      { name: 'some', inputSchema: { type: 'object', properties, patternProperties: { '^x': {} } }, call },
+    ];
+    await using b = await startFakeUpstream({ tools });
+    const servers = { b: { url: b.url, priority: 1 } };
+    const hintOf = async (tool: string) =>
+      errorLine(await mcpx(['call', tool, '{"xyz":1}', '--json'], servers)).hint;
+    expect(await hintOf('any')).toBe('any takes any arguments.');
+    expect(await hintOf('some')).toBe('some takes a?: string, ….');
   });
 
   it('has to name one', async () => {

@@ -107,6 +107,24 @@ describe('mcpx sql', () => {
     expect(errorLine(wrong)).toMatchObject({ code: 'SQL505', context: { sqlstate: '42703' } });
   });
 
+  it('tells what a query failed with, also where the limits of its tool cannot be looked up', async () => {
+    await using upstream = await startFakeUpstream({
+      tools: [
+        {
+          name: 'execute_query',
+          call: () => {
+            upstream.change({ statusAt: { tools: 400 } });
+            return Promise.resolve({ isError: true, content: [{ type: 'text', text: 'the disk is full' }] });
+          },
+        },
+      ],
+    });
+    const servers = { a: { url: upstream.url, priority: 1, capabilities: ['execute_query'] } };
+    const other = folder.write('other.json', configText(servers));
+    const failed = await run(['sql', QUERY, '--max-rows', '10', '-c', other]);
+    expect(failed.stderr).toContain('the disk is full');
+  });
+
   it('shows the place of a mistake, and what the database makes of it', async () => {
     const query = "SELECT 'ünï🙂' AS a,\n       prise\nFROM products";
     const { status, stdout, stderr } = await mcpx(['sql', query]);

@@ -14,12 +14,20 @@ export interface ListedTool {
   readonly name: string;
   readonly description?: string;
   readonly arguments: readonly ToolArgument[];
+  /** Whether the schema goes beyond the arguments that it names: by rules for others, or by schemas put together. */
+  readonly takesOthers: boolean;
   /** As the server sent it. */
   readonly inputSchema: unknown;
 }
 
 /** Values of an enumeration that are named; a server may list thousands. */
 const MOST_VALUES = 6;
+
+/**
+ * Keywords of a schema that let through, or name, what is not among its properties. One that is silent about others takes
+ * them as well, by JSON Schema, but its tool does not know them.
+ */
+const OPEN = ['additionalProperties', 'patternProperties', 'allOf', 'anyOf', 'oneOf', '$ref'] as const;
 
 /** @returns `undefined` for what is no tool */
 export function toolOf(listed: unknown): ListedTool | undefined {
@@ -29,6 +37,7 @@ export function toolOf(listed: unknown): ListedTool | undefined {
     name,
     ...(typeof description === 'string' ? { description } : {}),
     arguments: argumentsOf(inputSchema),
+    takesOthers: isMapping(inputSchema) && OPEN.some((key) => (inputSchema[key] ?? false) !== false),
     inputSchema,
   };
 }
@@ -65,8 +74,10 @@ function typeOf(property: unknown): string {
 }
 
 /** `query: string, max_rows?: integer` */
-export function signatureOf({ arguments: all }: ListedTool): string {
-  return all.map(({ name, type, required }) => `${name}${required ? '' : '?'}: ${type}`).join(', ');
+function signatureOf({ arguments: all, takesOthers }: ListedTool): string {
+  const named = all.map(({ name, type, required }) => `${name}${required ? '' : '?'}: ${type}`);
+  if (named.length === 0) return takesOthers ? 'any arguments' : 'no arguments';
+  return [...named, ...(takesOthers ? ['…'] : [])].join(', ');
 }
 
 /**
@@ -79,10 +90,9 @@ export function withSignature<Failure>(
   args: Readonly<Record<string, unknown>>,
 ): Failure | MCPOrchestratorException {
   if (!(error instanceof MCPOrchestratorException)) return error;
-  const takes = tool.arguments.length === 0 ? 'no arguments' : signatureOf(tool);
   const missing = tool.arguments.filter(({ name, required }) => required && !Object.hasOwn(args, name));
   const known = new Set(tool.arguments.map(({ name }) => name));
-  const others = Object.keys(args).filter((name) => !known.has(name));
+  const others = tool.takesOthers ? [] : Object.keys(args).filter((name) => !known.has(name));
   const fits = missing.length === 0 && others.length === 0;
   if (fits && (error.code !== 'UPS217' || error.hint !== undefined)) return error;
   const misfits = [
@@ -92,7 +102,7 @@ export function withSignature<Failure>(
   const Kind = error.constructor as typeof MCPOrchestratorException;
   return new Kind(error.code, error.message, {
     context: error.context,
-    hint: `${tool.name} takes ${takes}${fits ? '' : ` (${misfits.join('; ')})`}.`,
+    hint: `${tool.name} takes ${signatureOf(tool)}${fits ? '' : ` (${misfits.join('; ')})`}.`,
     ...(error.fix === undefined ? {} : { fix: error.fix }),
     ...(error.cause === undefined ? {} : { cause: error.cause }),
   });
