@@ -84,8 +84,9 @@ function currentFolder() {
 /** Files, pipes and the null device are told apart from terminals without a stream. */
 function isTerminal(descriptor) {
   try {
-    const found = fs.fstatSync(descriptor);
-    if (!found.isCharacterDevice() || found.rdev === fs.statSync('/dev/null').rdev) return false;
+    const found = hasStreams ? undefined : fs.fstatSync(descriptor);
+    if (found !== undefined && (!found.isCharacterDevice() || found.rdev === fs.statSync('/dev/null').rdev))
+      return false;
   } catch {
     // Node's stream knows what to make of one that is closed.
   }
