@@ -100,7 +100,8 @@ describe.each(TRANSPORTS)('%s', (_, base, transport) => {
       expect(hung).toContain((await failing({ hangAt: at, faultMidBody: true })).error.code);
       // The request beside it may learn first that its session is gone (404).
       const dead = transport === 'sse' ? ['UPS203', 'UPS205'] : ['UPS203'];
-      expect(dead).toContain((await failing({ dieAt: at, faultMidBody: true })).error.code);
+      const died = await failing({ dieAt: at, faultMidBody: true }, { timeout: 30 });
+      expect(dead).toContain(died.error.code);
     }
   });
 
