@@ -53,7 +53,7 @@ export async function keptGather(argv: readonly string[], io: Io): Promise<numbe
       {
         failFast: config.failFast,
         ...run.wanted,
-        deadlineMs: DEADLINE_MS,
+        deadlineMs: config.deadlineMs,
         concurrency: run.servers.length,
         redact: (text) => text,
         cacheOf,
@@ -77,9 +77,6 @@ export async function keptGather(argv: readonly string[], io: Io): Promise<numbe
     throw error;
   }
 }
-
-/** Nobody is waited for. */
-const DEADLINE_MS = 60_000;
 
 const NOT_KEPT = new MCPConnectionError('UPS219', 'an answer is not kept');
 

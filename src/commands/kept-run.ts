@@ -32,7 +32,7 @@ export interface KeptRun {
   readonly environment?: string;
   readonly global: Pick<GlobalOptions, 'output' | 'color' | 'quiet' | 'logFormat' | 'logLevel' | 'verbose'>;
   readonly wanted: Wanted;
-  readonly config: Pick<Config, 'cacheTtlMs' | 'cacheMaxBytes' | 'failFast' | 'logging'>;
+  readonly config: Pick<Config, 'cacheTtlMs' | 'cacheMaxBytes' | 'deadlineMs' | 'failFast' | 'logging'>;
   /** Those that were asked, in priority order, without what connects to them. */
   readonly servers: readonly { readonly server: ServerConfig; readonly shelf: Shelf }[];
   /** The file that was used, as it was, and those that would have been used before it. */
@@ -92,6 +92,7 @@ export function rememberRun(
     config: {
       cacheTtlMs: config.cacheTtlMs,
       cacheMaxBytes: config.cacheMaxBytes,
+      deadlineMs: global.deadlineMs ?? config.deadlineMs,
       failFast: config.failFast,
       logging: config.logging,
     },

@@ -107,6 +107,16 @@ function stable(text: string): string {
 }
 
 describe('a gather whose answers are all kept', () => {
+  it('logs the deadline that it was given', async () => {
+    await using at = await world();
+    const deadlineOf = async () => {
+      const { stderr, bundles } = await at.gather(['--json', '--deadline', '7s', '--log-level', 'info']);
+      return [bundles, /"gather.started".*"deadline_ms":(\d+)/.exec(stderr)?.[1]];
+    };
+    expect(await deadlineOf()).toEqual(['kept mcpx', '7000']);
+    expect(await deadlineOf()).toEqual(['kept', '7000']);
+  });
+
   it('tells as the whole program does that nothing matches --include any more', async () => {
     await using at = await world();
     const wanted = ['--include', 'item://2', '--json'];
