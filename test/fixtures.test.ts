@@ -221,7 +221,7 @@ describe('the fake upstream', () => {
   });
 
   it('knows how many reads were in flight at the same time', async () => {
-    await using upstream = await startFakeUpstream({ resources: 6, readDelayMs: 30 });
+    await using upstream = await startFakeUpstream({ resources: 6, readDelayMs: 1000 });
     await using client = await sse(upstream);
     await readAll(client);
     expect(upstream.peakReads).toBe(6);
