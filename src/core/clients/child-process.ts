@@ -164,7 +164,7 @@ export class Child {
   /** SIGKILL at once, for a process that is about to end. */
   kill(): void {
     this.#strays.look(!this.hasExited);
-    this.#signal('SIGKILL');
+    if (this.#groupLives()) this.#signal('SIGKILL');
     this.#strays.signal('SIGKILL');
     forget(this);
   }

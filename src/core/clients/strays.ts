@@ -94,8 +94,12 @@ function descendantsOf(leader: number, known: ReadonlyMap<number, ProcessStat>):
   return found;
 }
 
-/** Whether a process group has a member that is more than an entry in the process table. */
+/**
+ * Whether the process group of a child that has ended has a member that is more than an entry in the process table.
+ * While there is one, nobody else gets the number of the child: where a process has it, the group is a stranger's.
+ */
 export function hasLivingMember(group: number): boolean {
+  if (readStat(group) !== undefined) return false;
   return processNumbers().some((pid) => {
     const stat = readStat(pid);
     return stat !== undefined && stat.group === group && isLiving(stat);
