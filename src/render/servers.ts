@@ -104,7 +104,7 @@ function valueText(value: unknown): string {
 function safeUrl(text: string, redact: Redact): string {
   // A variable that is not set may stand where a port should.
   if (!URL.canParse(text))
-    return redact(text.replace(/\/\/[^/]*@/, `//${HIDDEN}@`).replace(/\?.*$/, `?${HIDDEN}`));
+    return redact(text.replace(/\/\/.*@/, `//${HIDDEN}@`).replace(/\?.*$/, `?${HIDDEN}`));
   const url = new URL(text);
   if (url.username !== '') url.username = HIDDEN;
   if (url.password !== '') url.password = HIDDEN;

@@ -80,11 +80,13 @@ describe('mcpx servers', () => {
         headers: { A: '${TOKEN}' },
       },
       local: { command: 'node', args: ['${SCRIPT}'], priority: 1 },
+      odd: { url: 'http://me:senti/nel@127.0.0.1:${PORT}/mcp', priority: 3 },
     };
     const env = { KEY: 'sentinel' };
     const table = await withServers(['servers', 'list'], referring, { env });
     expect(table.status).toBe(6);
     expect(table.stdout).toMatch(/^local +1 +stdio +node \$\{SCRIPT\}/m);
+    expect(table.stdout).toMatch(/^odd +3 +\S+ +http:\/\/\*\*\*@127\.0\.0\.1:/m);
     expect(table.stdout).toMatch(/^web +2 +\S+ +http:\/\/\*\*\*@127\.0\.0\.1:\$\{PORT\}\/mcp\?\*\*\*/m);
     for (const name of ['PW', 'PORT', 'TOKEN', 'SCRIPT']) {
       expect(table.stderr).toMatch(new RegExp(`^\\S+:\\d+:\\d+ error CFG109 .*\\b${name}\\b`, 'm'));
