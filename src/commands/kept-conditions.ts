@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Config } from '../core/config/config.js';
 import { digest } from '../core/digest.js';
+import { READ_BY_OWN_SERVERS, SHELL_VARIABLES, startsOwnServer } from '../core/gather/shelf-of.js';
 import { readVersion } from '../core/version.js';
 import type { Io } from './command.js';
 
@@ -9,9 +10,7 @@ export type World = Pick<Io, 'cwd' | 'env'>;
 /** Whoever asks for traces, or looks closely, gets the whole way. */
 const NEEDS_WHOLE_RUN = /^(?:OTEL_|TRACEPARENT$)/;
 /** Settings of ours, of flags and of the configuration. */
-const OURS = 'MCPX_';
-/** They differ from shell to shell and change nothing. */
-const WITHOUT_EFFECT = new Set(['_', 'SHLVL', 'PWD', 'OLDPWD']);
+const OURS = /^MCPX_/;
 /** Where the configuration may be, and what servers that are started get unless their settings say otherwise. */
 const PLAIN = ['HOME', 'LANG', 'PATH', 'TMPDIR', 'XDG_CONFIG_HOME'];
 
@@ -33,27 +32,31 @@ export function commandLineOf(argv: readonly string[], { cwd, env }: World): str
  */
 export function environmentOf({ env }: World, depends: boolean): string | undefined {
   const names = Object.keys(env);
-  if (!depends && !names.some((name) => name.startsWith(OURS))) return undefined;
-  const counting = names.filter((name) => !WITHOUT_EFFECT.has(name)).sort();
+  if (!depends && !names.some((name) => OURS.test(name) || READ_BY_OWN_SERVERS.test(name))) return undefined;
+  const counting = names.filter((name) => !SHELL_VARIABLES.has(name)).sort();
   return digest(JSON.stringify(counting.map((name) => [name, env[name]])));
 }
 
 /** Whether more of the environment may have a say: in a configuration, or in what a server is started with. */
 export function dependsOnEnvironment(text: Buffer, config: Config): boolean {
-  return text.includes('$') || inherited(config).some((name) => !PLAIN.includes(name));
+  return (
+    text.includes('$') ||
+    inherited(config).some((name) => !PLAIN.includes(name)) ||
+    config.servers.some(({ start }) => start !== undefined && !startsOwnServer(start))
+  );
 }
 
 /** Whether a configuration may depend on a variable that is in no digest, or in a way that is not seen here. */
 export function usesIgnored(text: Buffer, config: Config): boolean {
   return (
     REFERS_TO_IGNORED.test(text.toString('latin1')) ||
-    inherited(config).some((name) => WITHOUT_EFFECT.has(name))
+    inherited(config).some((name) => SHELL_VARIABLES.has(name))
   );
 }
 
 /** References of those, and a `$` that is written by its number. */
 const REFERS_TO_IGNORED = new RegExp(
-  String.raw`\$\{(?:env:)?(?:${[...WITHOUT_EFFECT].join('|')})|\\(?:x24|u0024|U00000024)`,
+  String.raw`\$\{(?:env:)?(?:${[...SHELL_VARIABLES].join('|')})|\\(?:x24|u0024|U00000024)`,
 );
 
 function inherited({ servers }: Config): readonly string[] {

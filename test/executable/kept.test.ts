@@ -275,6 +275,22 @@ describe('a gather whose answers are all kept', () => {
     }
   });
 
+  it.each([
+    ['node', ['server.js'], 'FROM', 2],
+    ['mcpx', ['serve', 'database'], 'FROM', 1],
+    ['mcpx', ['serve', 'database'], 'DATABASE_URL', 2],
+  ])('depends on what a start block gives to %s %j: %s', async (command, args, variable, asked) => {
+    await using at = await world();
+    at.write({}, { start: { command, args } });
+    await sleep(20);
+    const gather = (value: string) =>
+      at.gather([], { MCPX_RESOURCE_CACHE_TTL: undefined, [variable]: value });
+    await gather('postgres://here');
+    expect(await gather('postgres://here')).toMatchObject({ bundles: 'kept' });
+    await gather('postgres://there');
+    expect(at.one.lists).toBe(asked);
+  });
+
   it('is never remembered with a credential on its command line', async () => {
     await using at = await world();
     await at.gather(['--exclude', '*sentinel-5a1*']);

@@ -26,6 +26,22 @@ describe('answers are kept apart', () => {
     expect(keyOf({}, { TOKEN: 't-2', ANY: 'x' })).not.toBe(keyOf());
   });
 
+  it('for another environment of what is started, which gets all of it', () => {
+    const started = (args: readonly string[], command = 'mcpx') => {
+      const start = { url: 'http://127.0.0.1:9/sse', command: undefined, start: { command, args } };
+      return (env: Readonly<Record<string, string>>) =>
+        keyOf({ ...start, args: undefined, env: undefined, inherit_env: undefined }, env);
+    };
+    const own = started(['serve', 'database']);
+    expect(own({ DATABASE_URL: 'postgres://a' })).not.toBe(own({ DATABASE_URL: 'postgres://b' }));
+    expect(own({ PGPASSWORD: 'a' })).not.toBe(own({}));
+    expect(own({ TERM: 'a' })).toBe(own({ TERM: 'b' }));
+    for (const other of [started(['a.js'], 'node'), started(['serve', 'gateway'])]) {
+      expect(other({ ANY: 'a' })).not.toBe(other({ ANY: 'b' }));
+      expect(other({ PWD: '/a' })).toBe(other({ PWD: '/b' }));
+    }
+  });
+
   it('and not for what no server hears of', () => {
     expect(keyOf({ priority: 7, name: 'Other', timeout: 3 })).toBe(keyOf());
     expect(keyOf({}, { TOKEN: 't-1', ANY: 'y' })).toBe(keyOf());
