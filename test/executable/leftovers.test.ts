@@ -149,6 +149,21 @@ describe('mcpx that is killed', () => {
     }
   }, 60_000);
 
+  it('leaves no child that had only just begun', async () => {
+    using folder = temporaryFolder();
+    for (let round = 0; round < 5; round += 1) {
+      const marker = `mcpx-test-${randomUUID()}`;
+      const args = ['-c', 'kill -KILL $PPID; exec sleep 1000', marker];
+      const file = folder.write(
+        'c.json',
+        configText({ a: { command: 'sh', args, env: { MARKER: marker } } }),
+      );
+      await using mcpx = new Mcpx(['gather', '-c', file]);
+      expect(await mcpx.finished).toMatchObject({ signal: 'SIGKILL' });
+      expect(await survivors(() => processesWith(marker), 10_000)).toEqual([]);
+    }
+  }, 60_000);
+
   it('leaves no server that it was starting', async () => {
     await using running = await starting(NEVER);
     running.mcpx.process.kill('SIGKILL');

@@ -71,6 +71,8 @@ export class Child {
     started += 1;
     family ??= randomUUID({ disableEntropyCache: true });
     const mark = `${family}-${started}`;
+    // Before the child: mcpx may be killed as soon as it is there.
+    watchdog ??= startWatchdog(family);
     let child: ChildProcess;
     try {
       child = spawn(options.command, options.args, {
@@ -84,14 +86,16 @@ export class Child {
       });
     } catch (cause) {
       // A null byte in an argument, a path through a file, too long an argument list: Node throws these at once.
+      dismissWatchdog();
       throw cannotRun(options, cause);
     }
     const guarded = new Child(child, mark);
+    if (child.pid === undefined) dismissWatchdog();
+    else guarded.#guard();
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) => reject(cannotRun(options, cause)));
     });
-    guarded.#guard();
     return guarded;
   }
 
@@ -243,10 +247,7 @@ function cannotRun({ command, cwd }: ChildOptions, cause: unknown): MCPConnectio
 function forget(child: Child): void {
   if (!living.delete(child)) return;
   tellWatchdog(`- ${child.pid}`);
-  if (living.size === 0) {
-    watchdog?.kill('SIGKILL');
-    watchdog = undefined;
-  }
+  dismissWatchdog();
 }
 
 /**
@@ -268,7 +269,6 @@ while read -r change group; do
   esac
 done
 for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
-[ "$groups" = ' ' ] && exit
 strays "$1" TERM
 sleep 2
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
@@ -276,22 +276,30 @@ strays "$1" KILL`;
 
 let watchdog: ChildProcess | undefined;
 
+function startWatchdog(ofFamily: string): ChildProcess | undefined {
+  if (process.platform === 'win32') return undefined;
+  const shell = spawn('/bin/sh', ['-c', WATCHDOG, 'mcpx-watchdog', `${MARK}=${ofFamily}-`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  // Without a shell on the machine there is no watchdog; everything else still stops the children.
+  shell.on('error', () => undefined);
+  shell.stdin?.on('error', () => undefined);
+  shell.unref();
+  (shell.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+  return shell;
+}
+
 function tellWatchdog(change: string): void {
-  if (process.platform === 'win32') return;
-  if (watchdog === undefined) {
-    if (change.startsWith('-')) return;
-    watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'mcpx-watchdog', `${MARK}=${family}-`], {
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-      env: { PATH: '/usr/bin:/bin' },
-    });
-    // Without a shell on the machine there is no watchdog; everything else still stops the children.
-    watchdog.on('error', () => undefined);
-    watchdog.stdin?.on('error', () => undefined);
-    watchdog.unref();
-    (watchdog.stdin as unknown as { unref?: () => void } | null)?.unref?.();
-  }
-  watchdog.stdin?.write(`${change}\n`);
+  watchdog?.stdin?.write(`${change}\n`);
+}
+
+/** Where nobody is left to look after. */
+function dismissWatchdog(): void {
+  if (living.size > 0) return;
+  watchdog?.kill('SIGKILL');
+  watchdog = undefined;
 }
 
 /**
