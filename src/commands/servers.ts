@@ -61,22 +61,22 @@ async function show(input: CommandInput): Promise<number> {
   const { args, global, io } = input;
   const [{ Registry }, render, { viewOf, writeValue }] = await load();
   const { chooseServers } = await import('./choose-servers.js');
-  const { config, redact, unset } = await openToShow(input);
+  const wanted = String(args[0]);
+  const { config, redact, unset } = await openToShow(input, wanted);
   const registry = new Registry(config.servers);
-  const [id = ''] = chooseServers(registry, [String(args[0])], undefined);
+  const [id = ''] = chooseServers(registry, [wanted], undefined);
   const server = registry.named(id);
   if (global.output === 'table') await io.out(render.renderServer(server, viewOf(global, io), redact));
-  else
-    await writeValue(
-      { api_version: 'mcpx/v1', kind: 'Server', ...render.describeServer(server, redact) },
-      global.output,
-      io,
-    );
+  else await writeValue(render.oneServer(server, redact, unset), global.output, io);
   return unset.length === 0 ? 0 : 6;
 }
 
-/** The configuration, also where variables are not set: that is told, and the rest is there to be seen. */
-async function openToShow(input: CommandInput) {
+/**
+ * The configuration, also where variables are not set: that is told, and the rest is there to be seen.
+ *
+ * @param id  of the only server that is shown: what is missing to others is nothing to it
+ */
+async function openToShow(input: CommandInput, id?: string) {
   const [{ openConfig }, { loadConfigToShow }, { describeProblem }, { plain }] = await Promise.all([
     import('./session.js'),
     import('../core/config/load.js'),
@@ -86,7 +86,7 @@ async function openToShow(input: CommandInput) {
   let unset: readonly Problem[] = [];
   const session = await openConfig(input, async (...where) => {
     const shown = await loadConfigToShow(...where);
-    unset = shown.unset;
+    unset = shown.unset.filter(({ path }) => id === undefined || path.startsWith(`mcp_servers.${id}.`));
     return shown.config;
   });
   for (const problem of unset) input.io.err(`${plain(describeProblem(problem))}\n`);

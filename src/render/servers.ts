@@ -20,12 +20,30 @@ export function serverList(
     api_version: 'mcpx/v1',
     kind: 'ServerList',
     servers: servers.map((server) => describeServer(server, redact)),
-    ...(unset.length === 0 ? {} : { unset: unset.map(({ path, message }) => ({ path, message })) }),
+    ...whatIsUnset(unset),
   };
 }
 
+/** `mcpx servers show` for programs. */
+export function oneServer(
+  server: ServerConfig,
+  redact: Redact = keep,
+  unset: readonly Problem[] = [],
+): Readonly<Record<string, unknown>> {
+  return {
+    api_version: 'mcpx/v1',
+    kind: 'Server',
+    ...describeServer(server, redact),
+    ...whatIsUnset(unset),
+  };
+}
+
+function whatIsUnset(unset: readonly Problem[]) {
+  return unset.length === 0 ? {} : { unset: unset.map(({ path, message }) => ({ path, message })) };
+}
+
 /** One configured server with its durations in milliseconds and its secrets as `***`. */
-export function describeServer(
+function describeServer(
   server: ServerConfig,
   redact: Redact = keep,
 ): Readonly<Record<string, unknown>> {

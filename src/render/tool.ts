@@ -34,11 +34,18 @@ export function renderTools(servers: readonly ServerTools[], view: View): string
   const all = servers.flatMap(({ server, tools }) => tools.map((tool) => ({ server, tool })));
   const [first] = all;
   const failed = servers.flatMap(({ server, error }) =>
-    error === undefined ? [] : [`${plain(server)}: ${error.code} ${plain(error.message)}\n`],
+    error === undefined
+      ? []
+      : [`${plain(server)}: ${error.code} ${plain(withoutPrefix(error.message, server))}\n`],
   );
   if (first === undefined) return ['there are no tools\n', ...failed].join('');
   const text = all.length === 1 ? renderTool(first.server, first.tool, view) : renderAll(all, view);
   return [text, ...(failed.length === 0 ? [] : ['\n', ...failed])].join('');
+}
+
+/** Many messages begin with the server that they are about. */
+function withoutPrefix(message: string, server: string): string {
+  return message.startsWith(`${server}: `) ? message.slice(server.length + 2) : message;
 }
 
 function renderAll(

@@ -94,7 +94,14 @@ describe('mcpx servers', () => {
     const json = await withServers(['servers', 'list', '--json'], referring, { env });
     const { unset } = JSON.parse(json.stdout) as { unset: readonly { path: string }[] };
     expect(unset.map(({ path: place }) => place)).toContain('mcp_servers.web.headers.A');
-    expect(await withServers(['servers', 'show', 'local'], referring, { env })).toMatchObject({ status: 6 });
+    const local = await withServers(['servers', 'show', 'local', '--json'], referring, { env });
+    expect(local.status).toBe(6);
+    expect(JSON.parse(local.stdout)).toMatchObject({ unset: [{ path: 'mcp_servers.local.args' }] });
+    expect(local.stderr).not.toContain('web');
+    const whole = { ...referring, plain: { url: 'http://127.0.0.1:1/mcp' } };
+    const shown = await withServers(['servers', 'show', 'plain', '--json'], whole, { env });
+    expect(shown).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(shown.stdout)).not.toHaveProperty('unset');
     expect(`${table.stdout}${table.stderr}${json.stdout}`).not.toContain('sentinel');
     // Anything else that is wrong is refused as everywhere.
     const wrong = { web: { ...referring.web, prioritty: 1 } };
