@@ -43,7 +43,7 @@ function whatIsUnset(unset: readonly Problem[]) {
 }
 
 /** One configured server with its durations in milliseconds and its secrets as `***`. */
-function describeServer(
+export function describeServer(
   server: ServerConfig,
   redact: Redact = keep,
 ): Readonly<Record<string, unknown>> {
