@@ -125,6 +125,9 @@ const io = {
   get signal() {
     return controller.signal;
   },
+  get readerIsGone() {
+    return readerIsGone;
+  },
   ownExecutable: { command: process.execPath, args: [__filename] },
   out(data) {
     openStreams();
@@ -343,12 +346,19 @@ function isOwn(file) {
   return isPlain && found.uid === process.getuid() && (found.mode & 0o022) === 0;
 }
 
-/** Code of versions that nobody has started for a month. */
+/** Of a megabyte each; who uses more ways to call mcpx than this compiles some of them again. */
+const MOST_KEPT = 32;
+
+/** Code of versions that nobody has started for a month, and of more command lines than are worth their space. */
 function removeOld(folder) {
   const tooOld = Date.now() - 30 * 24 * 3600 * 1000;
-  for (const name of fs.readdirSync(folder)) {
+  const files = fs.readdirSync(folder).map((name) => {
     const file = path.join(folder, name);
-    if (fs.statSync(file).mtimeMs < tooOld) fs.unlinkSync(file);
+    return { file, writtenAt: fs.statSync(file).mtimeMs };
+  });
+  files.sort((a, b) => b.writtenAt - a.writtenAt);
+  for (const [index, { file, writtenAt }] of files.entries()) {
+    if (index >= MOST_KEPT || writtenAt < tooOld) fs.unlinkSync(file);
   }
 }
 

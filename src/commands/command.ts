@@ -13,6 +13,8 @@ export interface Io {
   /** Aborts with an MCPOrchestratorException on the first Ctrl-C, SIGTERM or SIGHUP of a terminal. */
   readonly signal: AbortSignal;
   readonly ownExecutable: OwnExecutable;
+  /** Whoever read standard output has gone (`| head -1`): what is still written goes nowhere. */
+  readonly readerIsGone: boolean;
   /** Writes a result; resolves when it is on its way, so that a slow reader slows us down. */
   out(text: string | Uint8Array): Promise<void>;
   /** Writes everything else: logs, progress, errors. */

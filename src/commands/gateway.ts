@@ -66,7 +66,7 @@ async function status({ options, global, io }: CommandInput): Promise<number> {
     await sleep(typeof watch === 'number' ? watch : WATCH_MS, undefined, { signal: io.signal }).catch(
       () => undefined,
     );
-    if (io.signal.aborted) return 0;
+    if (io.signal.aborted || io.readerIsGone) return 0;
   }
 }
 

@@ -32,6 +32,7 @@ async function resolve(
     stdoutIsTerminal: false,
     stderrIsTerminal: false,
     columns: undefined,
+    readerIsGone: false,
     signal: new AbortController().signal,
     ownExecutable: { command: 'false', args: [] },
     out: async (text) => void (out += String(text)),

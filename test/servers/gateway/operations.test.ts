@@ -212,6 +212,14 @@ describe('mcpx gateway status', () => {
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ kind: 'GatewayStatus' });
   });
 
+  it('--watch ends when nobody reads it any more', async () => {
+    await using a = await startFakeUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 1) });
+    const watch = ['gateway', 'status', '--watch', '50ms', '-o', 'ndjson', '--url', originOf(gateway)];
+    const { status, stdout } = await run(watch, { readerIsGone: true });
+    expect({ status, shown: stdout.match(/\n/g) }).toEqual({ status: 0, shown: ['\n'] });
+  });
+
   it('ends with 4 while it is not ready, and shows why', async () => {
     await using gateway = await startTestGateway({ gone: await dead() });
     const status = await run(['gateway', 'status', '--url', originOf(gateway)]);
