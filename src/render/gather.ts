@@ -60,7 +60,7 @@ function serverTable(gathered: Gathered, view: View): string {
             ? '-'
             : `${outcome.connection.era} ${outcome.connection.transport}`,
       },
-      { text: String(outcome.resources.length) },
+      { text: countText(outcome.resources) },
       { text: bytesText(outcome.resources) },
       { text: ages[index] ?? '-' },
       { text: humanMs(outcome.durationMs) },
@@ -70,6 +70,12 @@ function serverTable(gathered: Gathered, view: View): string {
 }
 
 const INK = { ok: 'green', partial: 'yellow', failed: 'red' } as const;
+
+/** How many there are, and of how many where some could not be read. */
+function countText(resources: readonly GatheredResource[]): string {
+  const there = resources.filter(({ error }) => error === undefined).length;
+  return there === resources.length ? String(there) : `${there} of ${resources.length}`;
+}
 
 /** `-` for resources that were listed and not read. */
 function bytesText(resources: readonly GatheredResource[]): string {
@@ -121,8 +127,8 @@ function failureLines(outcome: Outcome, view: View): string[] {
 
 function summaryLine(gathered: Gathered, view: View): string {
   const ink = paint(view.color);
-  const resources = gathered.outcomes.reduce((sum, outcome) => sum + outcome.resources.length, 0);
+  const resources = gathered.outcomes.flatMap((outcome) => outcome.resources);
   const answered = gathered.outcomes.filter(({ status }) => status !== 'failed').length;
-  const count = `${resources} resource${resources === 1 ? '' : 's'} from ${answered} of ${gathered.outcomes.length} server${gathered.outcomes.length === 1 ? '' : 's'} in ${humanMs(gathered.durationMs)}`;
+  const count = `${countText(resources)} resource${resources.length === 1 ? '' : 's'} from ${answered} of ${gathered.outcomes.length} server${gathered.outcomes.length === 1 ? '' : 's'} in ${humanMs(gathered.durationMs)}`;
   return gathered.complete ? count : `${ink.yellow('incomplete:')} ${count}`;
 }

@@ -389,6 +389,9 @@ describe('choosing', () => {
       },
       resources: { 'size://10': { text: 'x'.repeat(10) } },
     });
+    const table = (await gather(servers, ['--max-bytes', '10', '--degraded'])).stdout;
+    expect(table).toMatch(/^a +partial .* 1 of 2 +10 B/m);
+    expect(table).toContain('incomplete: 1 of 2 resources from 1 of 1 server in');
     const strict = await gather(servers, ['--max-bytes', '10', '--fail-fast', '--json']);
     expect(strict).toMatchObject({ status: 4, stdout: '' });
     expect(errorLine(strict)).toMatchObject({

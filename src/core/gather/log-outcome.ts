@@ -69,6 +69,8 @@ export function logGathered(op: Operation, ending: Ending): void {
         : complete
           ? 'complete'
           : 'degraded';
+  const all = outcomes.flatMap(({ resources }) => resources);
+  const unread = all.filter(({ error }) => error !== undefined);
   op.log(
     'gather.finished',
     {
@@ -78,7 +80,8 @@ export function logGathered(op: Operation, ending: Ending): void {
       complete,
       servers: outcomes.length,
       failed: failed.length,
-      resources: outcomes.reduce((sum, { resources }) => sum + resources.length, 0),
+      resources: all.length - unread.length,
+      ...(unread.length === 0 ? {} : { resources_failed: unread.length }),
       duration_ms: Math.round(durationMs),
     },
     ended === 'complete' ? 'info' : 'warn',
