@@ -491,6 +491,9 @@ export class MCPOrchestrator implements AsyncDisposable {
           return { server: server.id, result };
         } catch (error) {
           throw withSignature(error, tool, args);
+        } finally {
+          // A tool that failed may have written something before.
+          if (tool.mayWrite) this.#forgetContents(server, op);
         }
       } catch (error) {
         const isDown = error instanceof MCPConnectionError && !op.signal.aborted;
@@ -777,6 +780,12 @@ export class MCPOrchestrator implements AsyncDisposable {
     const known = this.#shelves.get(server) ?? shelfOf(server, process.env);
     this.#shelves.set(server, known);
     return known;
+  }
+
+  /** What was read of a server may be different now. */
+  #forgetContents(server: ServerConfig, op: Operation): void {
+    this.#cache.drop(this.#shelfOf(server));
+    this.#flushCache(op);
   }
 
   #flushCache(op: Operation): void {

@@ -123,6 +123,22 @@ describe('mcpx call --list', () => {
   });
 });
 
+describe('a call of a tool', () => {
+  it.each([
+    [true, 1],
+    [false, 2],
+  ])('that only reads (%s) leaves what is kept of its server, or not', async (readOnlyHint, reads) => {
+    await using a = await startFakeUpstream({ tools: [{ name: 'write', annotations: { readOnlyHint } }] });
+    using folder = temporaryFolder();
+    const file = folder.write('c.json', configText({ a: { url: a.url } }, { resource_cache_ttl: 300 }));
+    const env = { XDG_CACHE_HOME: folder.path };
+    for (const argv of [['gather'], ['call', 'write', '{}'], ['gather']]) {
+      expect(await run([...argv, '-c', file], { env })).toMatchObject({ status: 0 });
+    }
+    expect(a.reads.get('item://1')).toBe(reads);
+  });
+});
+
 describe('a call that does not fit its tool', () => {
   it.each([
     ['{}', 'echo takes text: string (text missing).'],

@@ -16,6 +16,8 @@ export interface ListedTool {
   readonly arguments: readonly ToolArgument[];
   /** Whether the schema goes beyond the arguments that it names: by rules for others, or by schemas put together. */
   readonly takesOthers: boolean;
+  /** Its server does not say that it only reads. */
+  readonly mayWrite: boolean;
   /** As the server sent it. */
   readonly inputSchema: unknown;
 }
@@ -32,13 +34,14 @@ const OPEN = ['additionalProperties', 'patternProperties', 'allOf', 'anyOf', 'on
 /** @returns `undefined` for what is no tool */
 export function toolOf(listed: unknown): ListedTool | undefined {
   if (!isMapping(listed) || typeof listed['name'] !== 'string') return undefined;
-  const { name, description, inputSchema } = listed;
+  const { name, description, inputSchema, annotations } = listed;
   return {
     name,
     ...(typeof description === 'string' ? { description } : {}),
     arguments: argumentsOf(inputSchema),
     takesOthers: isMapping(inputSchema) && OPEN.some((key) => (inputSchema[key] ?? false) !== false),
     inputSchema,
+    mayWrite: !isMapping(annotations) || annotations['readOnlyHint'] !== true,
   };
 }
 
