@@ -39,7 +39,7 @@ async function run({ args, options, global, io }: CommandInput): Promise<void> {
   if (existing.length > 0 && options['force'] !== true) {
     throw new ConfigurationError(
       'CLI902',
-      `${existing.map(({ target }) => target).join(', ')} exists already`,
+      `${existing.map(({ target }) => target).join(', ')} ${existing.length === 1 ? 'exists' : 'exist'} already`,
       {
         context: { folder },
         hint: 'Nothing was written. Choose another folder, or replace the files with --force.',

@@ -236,12 +236,19 @@ function cannotRun({ command, cwd }: ChildOptions, cause: unknown): MCPConnectio
   const isMissing = code === 'ENOENT';
   const folderIsMissing = isMissing && cwd !== undefined && !existsSync(cwd);
   const hint = isMissing
-    ? 'Is it installed and on PATH?'
+    ? whyMissing(command)
     : (SHORTAGES[String(code)] ?? 'Check its path and permissions.');
   return new MCPConnectionError('UPS216', `the command "${command}" cannot be run`, {
     hint: folderIsMissing ? `Its folder "cwd: ${cwd}" does not exist.` : hint,
     cause,
   });
+}
+
+/** What people write who know the command from a shell. */
+function whyMissing(command: string): string {
+  if (command.startsWith('~/')) return 'No shell reads it: write ${HOME} in place of ~.';
+  if (/\S\s+\S/.test(command)) return 'No shell reads it: put what follows the program into "args".';
+  return 'Is it installed and on PATH?';
 }
 
 function forget(child: Child): void {

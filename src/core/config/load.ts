@@ -277,7 +277,8 @@ export function examineConfig(file: string, text: string, env: Environment): Exa
     const hint = `configured: ${Object.keys(isMapping(raw) && isMapping(raw['mcp_servers']) ? raw['mcp_servers'] : {}).join(', ')}`;
     addOverrideProblem('warning', ['mcp_servers'], `environment variable ${variable} fits no server`, hint);
   }
-  for (const { variable, path } of misplaced) {
+  // Where there is nothing to set anything in, that alone is wrong.
+  for (const { variable, path } of isMapping(raw) ? misplaced : []) {
     const message = `environment variable ${variable} fits no setting`;
     addOverrideProblem(
       'error',

@@ -555,4 +555,12 @@ describe('the environment', () => {
       checkConfig('c.yaml', text, { MCPX_SERVERS__A__B__PRIORITY: '9' }).config?.servers[1]?.priority,
     ).toBe(9);
   });
+
+  it.each(['', '# nothing yet', 'a text'])(
+    'a variable is no mistake of a file without settings: %j',
+    (text) => {
+      const { problems } = checkConfig('c.yaml', text, { MCPX_LOG_LEVEL: 'ERROR' });
+      expect(problems.map(({ code }) => code)).toEqual(['CFG105']);
+    },
+  );
 });

@@ -38,7 +38,7 @@ async function told(settings: FileSettings, orchestration: FileSettings = {}) {
     hint: expect.any(String) as unknown,
     duration_ms: expect.any(Number) as unknown,
   });
-  return { status: bad?.status, phase: error.phase, code: error.code, message: error.message };
+  return { status: bad?.status, ...error };
 }
 
 interface Told {
@@ -150,6 +150,13 @@ describe('the phase that failed is', () => {
       phase: 'start',
       code: 'UPS216',
     });
+    for (const [command, hint] of [
+      ['no-such-command-at-all', /PATH/],
+      ['node server.js', /"args"/],
+      ['~/no-such-command', /in place of ~/],
+    ] as const) {
+      expect(await told({ command })).toMatchObject({ hint: expect.stringMatching(hint) as string });
+    }
     const port = await freePort();
     for (const [code, start] of [
       ['UPS216', { command: 'no-such-command-at-all' }],
