@@ -154,7 +154,7 @@ const io = {
 
 /** Room for young objects of a server: with less, what a request needs until it is answered would pass for old. */
 const YOUNG_BYTES = 8 * 1024 * 1024;
-const TUNE_MS = 500;
+const TUNE_MS = 50;
 
 // These ask the servers in any case.
 const asksAnyway = argv.includes('--refresh') || argv.includes('--no-cache');
@@ -265,7 +265,7 @@ function tuneForLongRun() {
     // V8 gives the room back while nothing happens; where it could not make any again, the next load would be slow.
     const isSmall = v8.getHeapSpaceStatistics().find(isYoung).space_size < YOUNG_BYTES;
     const next = isSmall ? 2 : 1;
-    if (growth === undefined) v8.setFlagsFromString('--heap-growing-percent=100');
+    if (growth === undefined) v8.setFlagsFromString('--heap-growing-percent=50');
     if (next !== growth) v8.setFlagsFromString(`--semi-space-growth-factor=${next}`);
     growth = next;
   };

@@ -24,7 +24,7 @@ describe('a server that mcpx runs', () => {
       await mcpx.said('gateway.server_up');
       await mcpx.said('flag --semi-space-growth-factor');
       expect(flagsIn(mcpx.stderr).slice(0, 2)).toEqual([
-        'flag --heap-growing-percent=100',
+        'flag --heap-growing-percent=50',
         expect.stringMatching(/^flag --semi-space-growth-factor=[12]$/),
       ]);
       mcpx.process.kill('SIGTERM');
@@ -40,7 +40,7 @@ describe('a server that mcpx runs', () => {
     await using mcpx = new Mcpx(['serve', 'metadata', '--port', '0'], {
       nodeArgs: [...nodeArgs, '--require', path.resolve('test/fixtures/young-space.cjs')],
     });
-    await mcpx.said('young 16\nflag --heap-growing-percent=100\nflag --semi-space-growth-factor=1\n');
+    await mcpx.said('young 16\nflag --heap-growing-percent=50\nflag --semi-space-growth-factor=1\n');
     await mcpx.said(
       'young 1\nflag --semi-space-growth-factor=2\nyoung 1\nyoung 16\nflag --semi-space-growth-factor=1\n',
     );
