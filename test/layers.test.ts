@@ -16,6 +16,7 @@ const GROUND = [
   'core/nearest',
   'core/digest',
   'core/make-folder',
+  'core/mapping',
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/errors': [],
@@ -25,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/nearest': [],
   'core/digest': [],
   'core/make-folder': [],
+  'core/mapping': [],
   'core/logging': [],
   'core/telemetry': ['core/version'],
   'core/operation': ['core/logging', 'core/telemetry'],

@@ -1,5 +1,6 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
+import { isMapping } from '../mapping.js';
 
 /**
  * Parses what a server sent as one JSON-RPC message or a batch of them.
@@ -71,10 +72,10 @@ function endOfString(text: string, start: number): number {
  * @throws MCPConnectionError UPS206 for an error that names no request: the server could not read what we sent
  */
 function toMessage(value: unknown): JSONRPCMessage | undefined {
-  if (!isObject(value) || value['jsonrpc'] !== '2.0') return undefined;
+  if (!isMapping(value) || value['jsonrpc'] !== '2.0') return undefined;
   const { id, method, result, error } = value;
   if (typeof method === 'string') return value as unknown as JSONRPCMessage;
-  const isError = isObject(error) && Number.isInteger(error['code']);
+  const isError = isMapping(error) && Number.isInteger(error['code']);
   if (isError && (id === null || id === undefined)) {
     throw new MCPConnectionError(
       'UPS206',
@@ -95,15 +96,11 @@ function toMessage(value: unknown): JSONRPCMessage | undefined {
       error: { code: Number(code), message: text, ...(data === undefined ? {} : { data }) },
     };
   }
-  return isObject(result) ? { jsonrpc: '2.0', id, result } : undefined;
+  return isMapping(result) ? { jsonrpc: '2.0', id, result } : undefined;
 }
 
 function isId(id: unknown): id is string | number {
   return typeof id === 'string' || Number.isInteger(id);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The id of a response, or `undefined` for a request or a notification. */

@@ -1,3 +1,4 @@
+import { isMapping } from '../mapping.js';
 import { headerValue } from './header-value.js';
 
 /** A parameter whose value a client repeats in a header, so that balancers can route by it. */
@@ -37,7 +38,7 @@ export function readParameterHeaders(inputSchema: unknown): ParameterHeaders {
     isReachable: boolean,
     depth: number,
   ): string | undefined {
-    if (!isObject(schema) || depth > MAX_DEPTH) return undefined;
+    if (!isMapping(schema) || depth > MAX_DEPTH) return undefined;
     if (Object.hasOwn(schema, KEYWORD)) {
       const wrong = declare(schema, path, isReachable);
       if (wrong !== undefined) return wrong;
@@ -86,7 +87,7 @@ export function parameterHeadersOf(
 ): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const { path, header } of declared) {
-    const value = path.reduce<unknown>((node, name) => (isObject(node) ? node[name] : undefined), args);
+    const value = path.reduce<unknown>((node, name) => (isMapping(node) ? node[name] : undefined), args);
     const isText = typeof value === 'string' || typeof value === 'boolean';
     // Larger numbers have no one way to be written.
     if (!isText && !Number.isSafeInteger(value)) continue;
@@ -96,9 +97,5 @@ export function parameterHeadersOf(
 }
 
 function named(value: unknown): readonly (readonly [string, unknown])[] {
-  return isObject(value) ? Object.entries(value) : [];
-}
-
-function isObject(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isMapping(value) ? Object.entries(value) : [];
 }

@@ -1,4 +1,5 @@
 import { MCPOrchestratorException } from '../errors.js';
+import { isMapping } from '../mapping.js';
 
 /** One argument of a tool, as its `inputSchema` has it. */
 export interface ToolArgument {
@@ -109,8 +110,4 @@ export function withSignature<Failure>(
     ...(error.fix === undefined ? {} : { fix: error.fix }),
     ...(error.cause === undefined ? {} : { cause: error.cause }),
   });
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isMapping } from '../mapping.js';
 import { variableFor } from './editor-variables.js';
 import { posix, win32 } from 'node:path';
 import type { EditorInput } from './import-read.js';
@@ -225,8 +226,4 @@ function mapValues(
 
 function isScalar(value: unknown): value is string | number | boolean {
   return ['string', 'number', 'boolean'].includes(typeof value);
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { ConfigurationError, ResourceFetchError } from '../errors.js';
+import { isMapping } from '../mapping.js';
 import { decodeText } from './load.js';
 import { stripJsonComments } from './json-comments.js';
 import { readYamlDocument } from './yaml-document.js';
@@ -152,8 +153,4 @@ function inputOf(value: unknown): [string, EditorInput][] {
 
 function own(value: unknown, key: string): unknown {
   return isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

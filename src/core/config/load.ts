@@ -1,6 +1,7 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConfigurationError } from '../errors.js';
+import { isMapping } from '../mapping.js';
 import { createRedactor, toConfig, type Config } from './config.js';
 import { replaceWellKnownKeys } from './credential.js';
 import { findMisnamedSection, fromEditorFile, type MisnamedSection } from './editor-file.js';
@@ -437,10 +438,6 @@ function fromEntries(entries: readonly (readonly [string, unknown])[]): Record<s
 function namesLogLevel(raw: unknown): boolean {
   const orchestration = isMapping(raw) ? raw['orchestration'] : undefined;
   return isMapping(orchestration) && orchestration['log_level'] !== undefined;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function samePath(a: Path, b: Path): boolean {

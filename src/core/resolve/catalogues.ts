@@ -1,4 +1,5 @@
 import type { GatheredResource, Outcome } from '../gather/outcome.js';
+import { isMapping } from '../mapping.js';
 import type { Catalogue } from './types.js';
 
 /**
@@ -27,7 +28,7 @@ function documentsOf({ contents }: GatheredResource): readonly unknown[] {
 /** `{aliases: {key: {canonical_id, …}}}`; one entry that looks like it is enough, the others get their warnings. */
 function isAliases(document: unknown): boolean {
   const entries = recordUnder(document, 'aliases');
-  return entries !== undefined && holds(entries, (entry) => isRecord(entry) && 'canonical_id' in entry);
+  return entries !== undefined && holds(entries, (entry) => isMapping(entry) && 'canonical_id' in entry);
 }
 
 /** `{mappings: {user_term: sql_expression}}`. */
@@ -43,10 +44,6 @@ function holds(entries: Readonly<Record<string, unknown>>, isEntry: (entry: unkn
 }
 
 function recordUnder(document: unknown, key: string): Readonly<Record<string, unknown>> | undefined {
-  const value = isRecord(document) && Object.hasOwn(document, key) ? document[key] : undefined;
-  return isRecord(value) ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const value = isMapping(document) && Object.hasOwn(document, key) ? document[key] : undefined;
+  return isMapping(value) ? value : undefined;
 }

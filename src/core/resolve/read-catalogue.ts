@@ -1,3 +1,4 @@
+import { isMapping } from '../mapping.js';
 import type { Catalogue, NameKind, ResolutionWarning } from './types.js';
 
 /** What one server says about one entity. */
@@ -67,7 +68,7 @@ function readProduct(
   warnings: Warnings,
 ): readonly Description[] {
   const place = `alias entry ${quote(key)}`;
-  if (!isRecord(value)) return warnings.skip(`${place} is not an object`);
+  if (!isMapping(value)) return warnings.skip(`${place} is not an object`);
   const canonicalId =
     typeof value['canonical_id'] === 'number' ? String(value['canonical_id']) : value['canonical_id'];
   const canonicalName = value['canonical_name'];
@@ -144,7 +145,7 @@ function readReferences(
   warnings: Warnings,
 ): Readonly<Record<string, unknown>> {
   if (value === undefined) return {};
-  if (!isRecord(value) || isTooLong(value)) {
+  if (!isMapping(value) || isTooLong(value)) {
     warnings.add(`the database_references of ${place} are not usable`);
     return {};
   }
@@ -157,8 +158,8 @@ function entriesOf(
   key: string,
   warnings: Warnings,
 ): readonly (readonly [string, unknown])[] {
-  const entries = isRecord(document) && Object.hasOwn(document, key) ? document[key] : undefined;
-  if (!isRecord(entries)) {
+  const entries = isMapping(document) && Object.hasOwn(document, key) ? document[key] : undefined;
+  if (!isMapping(entries)) {
     warnings.add(`the document has no object "${key}"`);
     return [];
   }
@@ -196,10 +197,6 @@ class Warnings {
       message: `${this.#server}: ${message}`,
     }));
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isName(value: unknown): value is string {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
+import { isMapping } from '../../core/mapping.js';
 
 /** A request of the revisions up to 2025-11-25 whose frame is as it should be. */
 export interface DirectRequest {
@@ -20,16 +21,16 @@ const RESERVED = 'io.modelcontextprotocol/';
  * that carries something of a later revision.
  */
 export function readDirectRequest(body: unknown): DirectRequest | undefined {
-  if (!isObject(body) || body['jsonrpc'] !== '2.0') return undefined;
+  if (!isMapping(body) || body['jsonrpc'] !== '2.0') return undefined;
   const { id, method, params = {} } = body;
-  if (typeof method !== 'string' || !isId(id) || !isObject(params)) return undefined;
+  if (typeof method !== 'string' || !isId(id) || !isMapping(params)) return undefined;
   // A session has its handshake behind it; the SDK's transport refuses another one.
   if (method === 'initialize') return undefined;
   for (const key in body) if (!FRAME.has(key)) return undefined;
   if (LIFTED.some((key) => key in params)) return undefined;
   const { _meta: meta } = params;
   if (meta === undefined) return { id, method, params };
-  if (!isObject(meta) || Object.keys(meta).some((key) => key.startsWith(RESERVED))) return undefined;
+  if (!isMapping(meta) || Object.keys(meta).some((key) => key.startsWith(RESERVED))) return undefined;
   const { progressToken: token } = meta;
   return token === undefined || isId(token) ? { id, method, params } : undefined;
 }
@@ -48,8 +49,4 @@ export function areDirectHeaders(headers: IncomingHttpHeaders): boolean {
 
 function isId(value: unknown): value is string | number {
   return typeof value === 'string' || Number.isSafeInteger(value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

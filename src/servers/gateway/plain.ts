@@ -1,4 +1,5 @@
 import type { DirectRequest } from '../direct/request.js';
+import { isMapping } from '../../core/mapping.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -12,7 +13,7 @@ const CONTENT: ReadonlySet<string> = new Set(['type', 'text']);
 export function isPlainRequest({ method, params }: DirectRequest): boolean {
   if (method !== 'tools/call') return true;
   const { name, arguments: given } = params;
-  return typeof name === 'string' && (given === undefined || isObject(given)) && hasOnly(params, CALL);
+  return typeof name === 'string' && (given === undefined || isMapping(given)) && hasOnly(params, CALL);
 }
 
 /** Whether the SDK would give a result to a client of these revisions as it is. */
@@ -34,11 +35,11 @@ function isPlainToolResult(result: Fields): boolean {
   return (
     hasOnly(result, OPEN) &&
     (isError === undefined || typeof isError === 'boolean') &&
-    (structuredContent === undefined || isObject(structuredContent)) &&
+    (structuredContent === undefined || isMapping(structuredContent)) &&
     Array.isArray(content) &&
     content.every(
       (item: unknown) =>
-        isObject(item) &&
+        isMapping(item) &&
         item['type'] === 'text' &&
         typeof item['text'] === 'string' &&
         hasOnly(item, CONTENT),
@@ -48,14 +49,10 @@ function isPlainToolResult(result: Fields): boolean {
 
 /** The SDK wraps schemas of anything but objects, for these revisions know no other. */
 function isOfObjects(schema: unknown): boolean {
-  return schema === undefined || (isObject(schema) && schema['type'] === 'object');
+  return schema === undefined || (isMapping(schema) && schema['type'] === 'object');
 }
 
 function hasOnly(value: Fields, names: ReadonlySet<string>): boolean {
   for (const name in value) if (!names.has(name)) return false;
   return true;
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
