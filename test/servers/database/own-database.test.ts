@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createOperation } from '../../../src/core/operation.js';
 import { CsvFileError, readCsvTable } from '../../../src/servers/database/csv-table.js';
@@ -258,12 +259,15 @@ describe('the lock of a data directory', () => {
   it.runIf(process.platform === 'linux')(
     'of a process that ended and whose parent has not asked how is taken over',
     async () => {
-      // The shell becomes a program that never asks about the child it then has.
-      const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], {
-        stdio: ['ignore', 'pipe', 'ignore'],
+      // The shell becomes a program that never asks about the child it then has. The child ends only after that, for
+      // the shell itself asks.
+      const parent = spawn('/bin/sh', ['-c', 'cat <&3 & echo $!; exec sleep 60 3<&-'], {
+        stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
       });
       try {
-        const pid = Number(String(((await once(parent.stdout, 'data')) as [Buffer])[0]));
+        const pid = Number(String(((await once(parent.stdout!, 'data')) as [Buffer])[0]));
+        await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n');
+        (parent.stdio[3] as Writable).end();
         const state = () => / ([A-Z]) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
         await expect.poll(state).toBe('Z');
         const directory = sub('unasked');
