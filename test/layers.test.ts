@@ -17,6 +17,8 @@ const GROUND = [
   'core/digest',
   'core/make-folder',
   'core/mapping',
+  'core/nesting',
+  'core/process-stat',
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/errors': [],
@@ -27,6 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/digest': [],
   'core/make-folder': [],
   'core/mapping': [],
+  'core/nesting': [],
+  'core/process-stat': [],
   'core/logging': [],
   'core/telemetry': ['core/version'],
   'core/operation': ['core/logging', 'core/telemetry'],

@@ -1,6 +1,7 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { MCPConnectionError } from '../errors.js';
 import { isMapping } from '../mapping.js';
+import { nestsDeeper } from '../nesting.js';
 
 /**
  * Parses what a server sent as one JSON-RPC message or a batch of them.
@@ -21,7 +22,7 @@ export function parseMessages(text: string): readonly JSONRPCMessage[] {
       hint: 'Is there really an MCP server at this address?',
     });
   }
-  if (isTooDeep(text)) {
+  if (nestsDeeper(text, MAX_DEPTH)) {
     throw new MCPConnectionError('UPS206', `the server sent JSON of more than ${MAX_DEPTH} levels`, {
       context: { characters: text.length },
       hint: 'This is a fault of the server; report it to its authors.',
@@ -38,32 +39,6 @@ export function parseMessages(text: string): readonly JSONRPCMessage[] {
 
 /** Deeper than anybody means: whoever walks through a value, or writes it, needs stack for each level. */
 const MAX_DEPTH = 256;
-const [QUOTE, BACKSLASH, BRACKET, BRACE, BRACKET_END, BRACE_END] = [0x22, 0x5c, 0x5b, 0x7b, 0x5d, 0x7d];
-
-/** @param text  that was parsed as JSON */
-function isTooDeep(text: string): boolean {
-  // Each level has a beginning and an end.
-  if (text.length < 2 * MAX_DEPTH) return false;
-  let depth = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const sign = text.charCodeAt(at);
-    if (sign === QUOTE) at = endOfString(text, at);
-    else if (sign === BRACKET || sign === BRACE) depth += 1;
-    else if (sign === BRACKET_END || sign === BRACE_END) depth -= 1;
-    if (depth > MAX_DEPTH) return true;
-  }
-  return false;
-}
-
-/** The place of the quote that ends a string, which is the first one with an even number of backslashes before it. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let before = end - 1;
-    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
-    if ((end - before) % 2 === 1) return end;
-  }
-  return text.length;
-}
 
 /**
  * The message of a value, or `undefined` for what is none. The SDK passes over a response that is not exactly as it

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { processStat } from '../process-stat.js';
 
-/** What a process is, as proc(5) tells in "stat". */
+/** What a process is. */
 interface ProcessStat {
   readonly state: string;
   readonly parent: number;
@@ -138,22 +139,16 @@ function processNumbers(): readonly number[] {
 }
 
 function readStat(pid: number): ProcessStat | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name of the program stands in parentheses and may hold anything; the other fields follow it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state = '', parent, group, session] = fields;
-    return {
-      state,
-      parent: Number(parent),
-      group: Number(group),
-      session: Number(session),
-      startTime: Number(fields[19]),
-    };
-  } catch {
-    // Gone between the two looks.
-    return undefined;
-  }
+  const fields = processStat(pid);
+  if (fields === undefined) return undefined;
+  const [state = '', parent, group, session] = fields;
+  return {
+    state,
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    startTime: Number(fields[19]),
+  };
 }
 
 function isLiving({ state }: ProcessStat): boolean {

@@ -1,4 +1,5 @@
 import { ResourceFetchError, type MCPOrchestratorException } from '../errors.js';
+import { nestsDeeper } from '../nesting.js';
 import type { Content, GatheredTemplate } from './outcome.js';
 
 /** A resource as a server lists it. */
@@ -138,27 +139,8 @@ function claimsJson(mimeType: unknown, text: string): boolean {
 /** Deeper than any document; what prints a report calls itself for each level. */
 const MAX_DEPTH = 1000;
 
-/** Whether brackets nest too deeply; those in texts count for what they are. */
-function isTooDeep(json: string): boolean {
-  let depth = 0;
-  let isInText = false;
-  for (let at = 0; at < json.length; at += 1) {
-    const code = json.charCodeAt(at);
-    if (isInText) {
-      if (code === 0x5c) at += 1;
-      else if (code === 0x22) isInText = false;
-    } else if (code === 0x22) isInText = true;
-    else if (code === 0x7b || code === 0x5b) {
-      depth += 1;
-      if (depth > MAX_DEPTH) return true;
-    } else if (code === 0x7d || code === 0x5d) depth -= 1;
-  }
-  return false;
-}
-
 function parseJson(text: string): { readonly value: unknown } | undefined {
-  // What nests deeper has more brackets than this, or is no JSON.
-  if (text.length > 2 * MAX_DEPTH && isTooDeep(text)) return undefined;
+  if (nestsDeeper(text, MAX_DEPTH)) return undefined;
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {

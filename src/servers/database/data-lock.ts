@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ServeError } from '../../core/errors.js';
+import { processStat } from '../../core/process-stat.js';
 
 /** Who holds a lock; `started` tells a process from a later one with the same number. */
 interface Holder {
@@ -110,7 +111,7 @@ function isAlive({ pid, host, started }: Holder): boolean {
 
 /** Whether nobody has asked yet how a process ended, which in a container may be for good. */
 function hasEnded(pid: number): boolean {
-  if (statOf(pid)?.[0] !== 'Z') return false;
+  if (processStat(pid)?.[0] !== 'Z') return false;
   try {
     // Where its threads are not all gone yet it is still at work.
     return readdirSync(`/proc/${pid}/task`).length === 1;
@@ -121,23 +122,12 @@ function hasEnded(pid: number): boolean {
 
 /** When a process started, since which boot; null where the system does not tell, as outside of Linux. */
 function startOf(pid: number): string | null {
-  const ticks = statOf(pid)?.[19];
+  const ticks = processStat(pid)?.[19];
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     return ticks === undefined ? null : `${boot}/${ticks}`;
   } catch {
     return null;
-  }
-}
-
-/** What Linux tells of a process, from its state on. */
-function statOf(pid: number): readonly string[] | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name may hold spaces and parentheses: the fields begin behind its last one.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return undefined;
   }
 }
 
