@@ -123,21 +123,18 @@ async function list(input: CommandInput): Promise<number> {
     { MCPOrchestrator },
     { renderTools, toolList },
     { viewOf, writeValue },
-    errors,
-    { listed, meant },
+    { ConfigurationError },
+    { unknownTool },
   ] = await Promise.all([
     import('./session.js'),
     import('../core/orchestrator.js'),
     import('../render/tool.js'),
     import('./output.js'),
     import('../core/errors.js'),
-    import('../core/nearest.js'),
+    import('../core/clients/tool-arguments.js'),
   ]);
   if (args[1] !== undefined || options['args'] !== undefined || options['csv'] === true) {
-    throw new errors.ConfigurationError(
-      'CLI901',
-      '--list calls nothing, so it takes no arguments and no --csv',
-    );
+    throw new ConfigurationError('CLI901', '--list calls nothing, so it takes no arguments and no --csv');
   }
   const { config, op } = await openSession(input);
   await using orchestrator = new MCPOrchestrator(config, orchestratorOptions(io));
@@ -155,13 +152,10 @@ async function list(input: CommandInput): Promise<number> {
       : all.map((each) => ({ ...each, tools: each.tools.filter((tool) => tool.name === name) }));
   const isComplete = all.every(({ error }) => error === undefined);
   if (name !== undefined && isComplete && chosen.every(({ tools }) => tools.length === 0)) {
-    const known = [...new Set(all.flatMap(({ tools }) => tools.map((tool) => tool.name)))];
-    throw new errors.ResourceFetchError('RES309', `no server has the tool ${JSON.stringify(name)}`, {
-      context: { tool: name, known },
-      hint:
-        known.length === 0 ? 'None of them has tools.' : `${meant(name, known)}There are ${listed(known)}.`,
-      fix: 'mcpx call --list',
-    });
+    throw unknownTool(
+      name,
+      all.flatMap(({ tools }) => tools.map((tool) => tool.name)),
+    );
   }
   if (global.output === 'table') await io.out(renderTools(chosen, viewOf(global, io)));
   else await writeValue(toolList(chosen), global.output, io);

@@ -8,7 +8,7 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './clients/transport.js';
 import type { ResourceClient, ToolResult } from './clients/resource-client.js';
 import type { ServerRequests } from './clients/server-requests.js';
 import type { OwnExecutable } from './clients/start-server.js';
-import { toolOf, withSignature, type ListedTool } from './clients/tool-arguments.js';
+import { toolOf, unknownTool, withSignature, type ListedTool } from './clients/tool-arguments.js';
 import { toolFailure, tooManyRows } from './clients/tool-failure.js';
 import { attribute, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
@@ -28,7 +28,7 @@ import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
 import { Listening, type Forget } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
-import { listed, meant, nearest } from './nearest.js';
+import { nearest } from './nearest.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { packageExecutable } from './package-root.js';
 import { Registry } from './registry/registry.js';
@@ -481,7 +481,7 @@ export class MCPOrchestrator implements AsyncDisposable {
     for (const server of [...servers.filter(claims), ...servers.filter((other) => !claims(other))]) {
       try {
         const client = await this.#connect(server, op);
-        const tools = (await client.listTools(op)).items.flatMap((each) => toolOf(each) ?? []);
+        const tools = await toolsOf(client, op);
         known.push(...tools.map((tool) => tool.name));
         const tool = tools.find((each) => each.name === name);
         if (tool === undefined) continue;
@@ -503,13 +503,7 @@ export class MCPOrchestrator implements AsyncDisposable {
     }
     // Nobody can say that a tool does not exist while a server is silent.
     if (failure !== undefined) throw failure;
-    const names = [...new Set(known)];
-    throw new ResourceFetchError('RES309', `no server has the tool ${JSON.stringify(name)}`, {
-      context: { tool: name, known: names },
-      hint:
-        names.length === 0 ? 'None of them has tools.' : `${meant(name, names)}There are ${listed(names)}.`,
-      fix: 'mcpx call --list',
-    });
+    throw unknownTool(name, known);
   }
 
   /**
@@ -533,8 +527,7 @@ export class MCPOrchestrator implements AsyncDisposable {
         limit(async (): Promise<ServerTools> => {
           try {
             const client = await this.#connect(server, op);
-            const { items } = await client.listTools(op);
-            return { server: server.id, tools: items.flatMap((each) => toolOf(each) ?? []) };
+            return { server: server.id, tools: await toolsOf(client, op) };
           } catch (error) {
             if (caller.signal.aborted) throw caller.signal.reason;
             const isFailure = error instanceof MCPOrchestratorException;
@@ -559,9 +552,8 @@ export class MCPOrchestrator implements AsyncDisposable {
     for (const server of claiming) {
       try {
         const client = await this.#connect(server, op);
-        const tools = await client.listTools(op);
-        const has = tools.items.some((tool) => (tool as { name?: unknown } | null)?.name === EXECUTE_QUERY);
-        if (has) return this.#executor(server);
+        const tools = await toolsOf(client, op);
+        if (tools.some(({ name }) => name === EXECUTE_QUERY)) return this.#executor(server);
       } catch (error) {
         if (this.config.failFast || !(error instanceof MCPOrchestratorException)) throw error;
         cause = error;
@@ -873,14 +865,8 @@ export class MCPOrchestrator implements AsyncDisposable {
         const result = await client.callTool(EXECUTE_QUERY, args, op);
         if (result.isError) {
           // What the query failed with is known; that its tool cannot be looked at is no reason to lose it.
-          const tools =
-            maxRows === undefined
-              ? []
-              : await client.listTools(op).then(
-                  ({ items }) => items,
-                  () => [],
-                );
-          const tool = tools.find((item) => (item as { name?: unknown } | null)?.name === EXECUTE_QUERY);
+          const tools = maxRows === undefined ? [] : await toolsOf(client, op).catch(() => []);
+          const tool = tools.find(({ name }) => name === EXECUTE_QUERY);
           const limit = tooManyRows(server.id, tool, result, maxRows);
           throw limit ?? toolFailure(EXECUTE_QUERY, server.id, result, this.#redact);
         }
@@ -897,6 +883,11 @@ export class MCPOrchestrator implements AsyncDisposable {
       ...(first === undefined ? {} : { cause: first }),
     });
   }
+}
+
+async function toolsOf(client: ResourceClient, op: Operation): Promise<readonly ListedTool[]> {
+  const { items } = await client.listTools(op);
+  return items.flatMap((each) => toolOf(each) ?? []);
 }
 
 function resourcesOf(outcome: Outcome): Readonly<Record<string, unknown>> {

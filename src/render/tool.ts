@@ -1,15 +1,8 @@
 import type { ListedTool, ToolArgument } from '../core/clients/tool-arguments.js';
-import type { MCPOrchestratorException } from '../core/errors.js';
+import type { ServerTools } from '../core/orchestrator.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
 import { escapeControls, plain, type View } from './terminal.js';
-
-/** The tools of one server, or why they cannot be told. */
-interface ServerTools {
-  readonly server: string;
-  readonly tools: readonly ListedTool[];
-  readonly error?: MCPOrchestratorException;
-}
 
 /** `mcpx call --list` for programs. */
 export function toolList(servers: readonly ServerTools[]): Readonly<Record<string, unknown>> {

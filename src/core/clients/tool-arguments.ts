@@ -1,5 +1,6 @@
-import { MCPOrchestratorException } from '../errors.js';
+import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import { isMapping } from '../mapping.js';
+import { listed, meant } from '../nearest.js';
 
 /** One argument of a tool, as its `inputSchema` has it. */
 export interface ToolArgument {
@@ -33,9 +34,9 @@ const MOST_VALUES = 6;
 const OPEN = ['additionalProperties', 'patternProperties', 'allOf', 'anyOf', 'oneOf', '$ref'] as const;
 
 /** @returns `undefined` for what is no tool */
-export function toolOf(listed: unknown): ListedTool | undefined {
-  if (!isMapping(listed) || typeof listed['name'] !== 'string') return undefined;
-  const { name, description, inputSchema, annotations } = listed;
+export function toolOf(value: unknown): ListedTool | undefined {
+  if (!isMapping(value) || typeof value['name'] !== 'string') return undefined;
+  const { name, description, inputSchema, annotations } = value;
   return {
     name,
     ...(typeof description === 'string' ? { description } : {}),
@@ -75,6 +76,20 @@ function typeOf(property: unknown): string {
   return Array.isArray(either) && either.length > 0
     ? [...new Set(either.slice(0, MOST_VALUES).map(typeOf))].join(' or ')
     : 'anything';
+}
+
+/**
+ * RES309, with the tools that there are.
+ *
+ * @param tools  the names of those of all servers; one may come several times
+ */
+export function unknownTool(name: string, tools: readonly string[]): ResourceFetchError {
+  const known = [...new Set(tools)];
+  return new ResourceFetchError('RES309', `no server has the tool ${JSON.stringify(name)}`, {
+    context: { tool: name, known },
+    hint: known.length === 0 ? 'None of them has tools.' : `${meant(name, known)}There are ${listed(known)}.`,
+    fix: 'mcpx call --list',
+  });
 }
 
 /** `query: string, max_rows?: integer` */
