@@ -11,7 +11,8 @@ export type Forget = (server: ServerConfig, changed: 'lists' | 'anything' | { re
 
 /** Subscriptions cost a request each, and an answer that is not listened for still has its time to live. */
 const MOST_SUBSCRIPTIONS = 100;
-const SUBSCRIPTIONS_AT_ONCE = 8;
+/** Requests for subscriptions of one server that are under way at the same time. */
+export const SUBSCRIPTIONS_AT_ONCE = 8;
 /** A server that is silent about subscriptions does not hold its answers back for longer, nor more than once. */
 const PATIENCE_MS = 500;
 

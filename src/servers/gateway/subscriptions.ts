@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { SUBSCRIPTIONS_AT_ONCE } from '../../core/gather/listening.js';
 import { isPartOf } from '../../core/gather/sub-resources.js';
 import { withSignal, type Operation } from '../../core/operation.js';
 import type { SubscriptionListener } from '../subscriptions.js';
@@ -6,7 +7,6 @@ import { addressOf } from './address.js';
 import { toProtocolError } from './failure.js';
 import type { Gateway } from './gateway.js';
 import { ownerOf, type Owner } from './requests.js';
-import { SUBSCRIPTIONS_AT_ONCE } from './upstream.js';
 
 /** A server that does not take a subscription in this time is not waited for by the client. */
 const SUBSCRIBE_MS = 10_000;

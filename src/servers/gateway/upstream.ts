@@ -7,15 +7,13 @@ import type { ServerConfig } from '../../core/config/config.js';
 import { MCPConnectionError, MCPOrchestratorException } from '../../core/errors.js';
 import { withSignal, type Operation } from '../../core/operation.js';
 import { dropRead, mayBeStale, type ServerCache } from '../../core/gather/answers.js';
+import { SUBSCRIPTIONS_AT_ONCE } from '../../core/gather/listening.js';
 import type { Span } from '../../core/telemetry/span.js';
 import { createBackoff } from './backoff.js';
 import { createCallLimit } from './call-limit.js';
 import { ttlOf, type Held } from './freshness.js';
 import { decodeEntries, KINDS, LIST_KINDS, type Entry, type ListKind } from './kinds.js';
 import type { Relay, Relays } from './relays.js';
-
-/** Requests for subscriptions that are under way at the same time, when many are made anew. */
-export const SUBSCRIPTIONS_AT_ONCE = 8;
 
 /** Does something over the connection to a server, opening it where it is not open. */
 export type UseServer = <T>(
