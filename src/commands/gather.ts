@@ -3,7 +3,7 @@ import type { Outcome } from '../core/gather/outcome.js';
 import { CACHE_OPTIONS, cacheMode } from './cache-options.js';
 import type { CommandDefinition, CommandInput } from './command.js';
 import { durationMs, wholeNumber } from './values.js';
-import { WANTED_OPTIONS, wanted } from './wanted.js';
+import { unmatched, WANTED_OPTIONS, wanted } from './wanted.js';
 
 export const gatherCommand: CommandDefinition = {
   name: 'gather',
@@ -58,7 +58,6 @@ async function run(input: CommandInput): Promise<number> {
   }
   const cache = cacheMode(options);
   const asked = wanted(options);
-  const { include } = asked.selection;
   const startedAt = new Date().toISOString();
   const { config, op } = await openSession(input);
   const timeoutMs = options['timeout'] as number | undefined;
@@ -78,7 +77,7 @@ async function run(input: CommandInput): Promise<number> {
       : undefined;
   const format = global.output;
   // A line that is out cannot be taken back, so lines wait where a failure may come after them.
-  const streams = format === 'ndjson' && !failFast && include === undefined;
+  const streams = format === 'ndjson' && !failFast && asked.selection.include === undefined;
   const [{ gatherServerLine }, { writeValue }, { printGathered }] = await Promise.all([
     import('../render/gather-report.js'),
     import('./output.js'),
@@ -115,11 +114,9 @@ async function run(input: CommandInput): Promise<number> {
     progress?.stop();
   }
   await Promise.all(lines);
-  if (
-    include !== undefined &&
-    gathered.outcomes.every(({ status, resources }) => status === 'ok' && resources.length === 0)
-  ) {
-    throw new ResourceFetchError('RES305', `no server lists a resource that matches ${include.join(' ')}`, {
+  const globs = unmatched(asked, gathered);
+  if (globs !== undefined) {
+    throw new ResourceFetchError('RES305', `no server lists a resource that matches ${globs.join(' ')}`, {
       hint: '"*" stands for any characters, slashes too; a glob has to match the whole URI.',
       fix: 'mcpx gather --list-only',
     });

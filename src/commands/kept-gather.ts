@@ -11,6 +11,7 @@ import type { Io } from './command.js';
 import { confirmRun, recallRun } from './kept-run.js';
 import { logEnd, loggerFor } from './logger.js';
 import { printGathered } from './print-gathered.js';
+import { unmatched } from './wanted.js';
 
 /**
  * A `gather` that was run before and whose answers are all still fresh: printed without reading flags, configuration,
@@ -63,9 +64,7 @@ export async function keptGather(argv: readonly string[], io: Io): Promise<numbe
     if (gathered.outcomes.some(({ status, cache: { misses } }) => status !== 'ok' || misses > 0))
       return undefined;
     // Another run may have learned meanwhile that nothing matches any more, of which the whole program tells.
-    const { include } = run.wanted.selection;
-    if (include !== undefined && gathered.outcomes.every(({ resources }) => resources.length === 0))
-      return undefined;
+    if (unmatched(run.wanted, gathered) !== undefined) return undefined;
     for (const line of lines.splice(0)) io.err(line);
     await printGathered(gathered, { operationId: op.id, startedAt }, { global, io, areServersOut: false });
     logEnd(op, 'gather', 0, performance.now() - started);

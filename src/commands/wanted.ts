@@ -1,3 +1,4 @@
+import type { Gathered } from '../core/gather/outcome.js';
 import type { GatherRequest } from '../core/orchestrator.js';
 import { byteCount } from './values.js';
 import type { CommandInput, OptionDefinition } from './command.js';
@@ -28,6 +29,12 @@ export function wanted(options: CommandInput['options']): Wanted {
     },
     ...(maxBytes === undefined ? {} : { maxBytes }),
   };
+}
+
+/** The globs of `--include`, where every server has answered and none lists what matches them. */
+export function unmatched({ selection }: Wanted, { outcomes }: Gathered): readonly string[] | undefined {
+  const isEmpty = outcomes.every(({ status, resources }) => status === 'ok' && resources.length === 0);
+  return isEmpty ? selection.include : undefined;
 }
 
 interface Flags {
