@@ -9,6 +9,7 @@ import { startMetadataServer } from '../../../src/servers/metadata/start.js';
 import { configOf, temporaryFolder } from '../../fixtures/configuration.js';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
 import { contentsOf } from '../../fixtures/gathering.js';
+import { held } from '../../fixtures/held.js';
 import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
 import { verifies } from '../../verifies.js';
 
@@ -103,10 +104,7 @@ describe('an orchestrator that listens', () => {
   });
 
   it('forgets what was read before a slow server was ready to tell of it', async () => {
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const { released, release } = held();
     await using a = await startToolUpstream({
       name: 'a',
       subscriptions: { begun: () => released, ended: () => Promise.resolve() },
@@ -126,10 +124,7 @@ describe('an orchestrator that listens', () => {
   });
 
   it('forgets once what was read before a slow server was ready, however often that was', async () => {
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const { released, release } = held();
     await using a = await startToolUpstream({
       name: 'a',
       subscriptions: { begun: () => released, ended: () => Promise.resolve() },

@@ -89,14 +89,7 @@ describe('the embedded database', () => {
     'lets go of a stand-in in quiet times, and not of what it stands in for',
     { timeout: 60_000 },
     async () => {
-      const life: string[] = [];
-      const standIn = () => {
-        life.push('made');
-        return Promise.resolve({
-          session: built.shop,
-          [Symbol.asyncDispose]: async () => void life.push('let go of'),
-        });
-      };
+      const { life, standIn } = standIns();
       await using own = await disposable({ maxWorkers: 2, standIn, growAfterMs: 10, idleMs: 100 });
       const long = query('SELECT pg_sleep(5)', {}, own.engine);
       expect((await query('SELECT 1', {}, own.engine)).rows).toEqual([[1]]);
@@ -111,14 +104,7 @@ describe('the embedded database', () => {
     'lets go of a stand-in in quiet times, also where it has outlived what it stands in for',
     { timeout: 60_000 },
     async () => {
-      const life: string[] = [];
-      const standIn = () => {
-        life.push('made');
-        return Promise.resolve({
-          session: built.shop,
-          [Symbol.asyncDispose]: async () => void life.push('let go of'),
-        });
-      };
+      const { life, standIn } = standIns();
       await using own = await disposable({ maxWorkers: 2, standIn, growAfterMs: 10, idleMs: 100 });
       const runaway = failure(query(RUNAWAY, { timeoutMs: 5000 }, own.engine));
       expect((await query('SELECT 1', {}, own.engine)).rows).toEqual([[1]]);
@@ -157,6 +143,19 @@ describe('the embedded database', () => {
     await expect(PgliteEngine.start(options, createOperation({ signal }))).rejects.toThrow('stopped');
   });
 });
+
+/** What stands in for the database, the shop again, and what became of it so far. */
+function standIns() {
+  const life: string[] = [];
+  const standIn = () => {
+    life.push('made');
+    return Promise.resolve({
+      session: built.shop,
+      [Symbol.asyncDispose]: async () => void life.push('let go of'),
+    });
+  };
+  return { life, standIn };
+}
 
 async function disposable(
   options: Pick<PgliteEngineOptions, 'maxWorkers' | 'maxWaiting' | 'standIn' | 'growAfterMs' | 'idleMs'>,

@@ -11,6 +11,7 @@ import { parseAddress } from '../../../src/servers/database/postgres-address.js'
 import { PostgresEngine, type PostgresEngineOptions } from '../../../src/servers/database/postgres-engine.js';
 import { READER_ROLE } from '../../../src/servers/database/sample/schema.js';
 import { freePort } from '../../fixtures/executable.js';
+import { held } from '../../fixtures/held.js';
 import { CERTIFIED_ROLE, hasPostgres, PASSWORD, type Postgres } from '../../fixtures/postgres.js';
 import { failureOf, RUNAWAY, startShop } from './shop-engines.js';
 
@@ -210,20 +211,14 @@ describe.runIf(isThere)('a PostgreSQL at an address', () => {
       await slow[Symbol.asyncDispose]();
     });
 
-    function held() {
-      let release = () => {};
-      const until = new Promise<void>((resolve) => (release = resolve));
-      return { until, release };
-    }
-
     async function active(query: string): Promise<number> {
       const found = `SELECT 1 FROM pg_stat_activity WHERE query = '${query}' AND state = 'active'`;
       return (await server.sql(found)).length;
     }
 
     it('stops no other query when its cancelling comes late', async () => {
-      const { until, release } = held();
-      slow.cancelling = until;
+      const { released, release } = held();
+      slow.cancelling = released;
       const caller = new AbortController();
       const op = createOperation({ signal: caller.signal });
       const first = engine.query('SELECT pg_sleep(0.5)', limits, op).catch((error: unknown) => error);
@@ -238,11 +233,11 @@ describe.runIf(isThere)('a PostgreSQL at an address', () => {
     });
 
     it('stops a query also where the server had not begun with it when it was asked to', async () => {
-      const { until, release } = held();
+      const { released, release } = held();
       const caller = new AbortController();
       const op = createOperation({ signal: caller.signal });
       await engine.query('SELECT 1', limits, createOperation());
-      slow.sending = until;
+      slow.sending = released;
       const abandoned = engine.query(RUNAWAY, limits, op).catch((error: unknown) => error);
       // It is on its way.
       await new Promise(setImmediate);

@@ -6,6 +6,7 @@ import { serve, type Served } from '../../../src/servers/serve.js';
 import { configOf } from '../../fixtures/configuration.js';
 import { CLIENT_KINDS, startTestGateway, type ClientKind } from '../../fixtures/gateway.js';
 import { freePort } from '../../fixtures/executable.js';
+import { held } from '../../fixtures/held.js';
 import { startToolUpstream, type ToolUpstream } from '../../fixtures/tool-upstream.js';
 
 const UPSTREAMS = {
@@ -182,8 +183,7 @@ describe('subscriptions', () => {
     for (const uri of cities) await client.subscribeResource({ uri });
     await first.served.close(0);
     const begun = new Set<string>();
-    let release = () => {};
-    const released = new Promise<void>((resolve) => (release = resolve));
+    const { released, release } = held();
     await using again = await startToolUpstream({
       name: 'a',
       port,

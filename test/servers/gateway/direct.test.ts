@@ -90,6 +90,14 @@ const BY_SDK = { 'mcp-name': 'whatever' };
 const timeless = (messages: readonly Fields[]) =>
   JSON.parse(JSON.stringify(messages).replaceAll(/"(age_ms|ttl_ms)":[\d.]+/g, '"$1":0')) as unknown;
 
+/** Waits until it does nothing for any client. */
+async function idle({ served }: TestGateway): Promise<void> {
+  await vi.waitFor(async () => {
+    const status = await fetch(new URL('/status', served.urls!.mcp));
+    expect(await status.json()).toMatchObject({ in_flight: 0 });
+  });
+}
+
 function over({ mcpUrl }: ToolUpstream, protocol: string) {
   return { url: mcpUrl, transport: 'streamable-http', protocol };
 }
@@ -255,10 +263,7 @@ describe('whichever way it takes through the gateway', () => {
     await a.until(() => a.calls.length === 1);
     leaving.abort();
     expect(await left).toBe('left');
-    await vi.waitFor(async () => {
-      const status = await fetch(new URL('/status', gateway.served.urls!.mcp));
-      expect(await status.json()).toMatchObject({ in_flight: 0 });
-    });
+    await idle(gateway);
     const second = client.ask(wait('b__wait'));
     await b.until(() => b.calls.length === 1);
     a.release();
@@ -287,10 +292,7 @@ describe('whichever way it takes through the gateway', () => {
       await a.until(() => a.calls.length === 1);
       leaving.abort();
       await left;
-      await vi.waitFor(async () => {
-        const status = await fetch(new URL('/status', gateway.served.urls!.mcp));
-        expect(await status.json()).toMatchObject({ in_flight: 0 });
-      });
+      await idle(gateway);
       for (const params of [{}, { more: 1 }]) {
         const calls = b.calls.length;
         const second = client.ask(wait('b__wait', params));
@@ -316,10 +318,7 @@ describe('whichever way it takes through the gateway', () => {
     await a.until(() => a.calls.length === 1);
     leaving.abort();
     await left;
-    await vi.waitFor(async () => {
-      const status = await fetch(new URL('/status', gateway.served.urls!.mcp));
-      expect(await status.json()).toMatchObject({ in_flight: 0 });
-    });
+    await idle(gateway);
     const second = client.ask(wait);
     await a.until(() => a.calls.length === 2);
     await client.post({ method: 'notifications/cancelled', params: { requestId: 1 } });
