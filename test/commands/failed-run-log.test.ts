@@ -158,7 +158,7 @@ describe('the log of a failed gather alone tells', () => {
       ['--degraded'],
     );
     expect(status).toBe(6);
-    expect(story.servers['a']).toMatchObject({ event: 'server.partial', failures: 1, resources: 3 });
+    expect(story.servers['a']).toMatchObject({ event: 'server.partial', failures: 1, resources: 2 });
     expect(story.resources).toMatchObject([
       {
         server: 'a',
@@ -169,6 +169,7 @@ describe('the log of a failed gather alone tells', () => {
     ]);
     expect(story.servers['b']).toMatchObject({ event: 'server.failed', code: 'UPS202' });
     expect(story.gather).toMatchObject({ ended: 'degraded', mode: 'degraded', failed: 1, complete: false });
+    expect(story.gather).toMatchObject({ resources: 2, resources_failed: 1 });
     expect(story.command).toMatchObject({ level: 'warn', exit_code: 6 });
   });
 

@@ -220,6 +220,28 @@ describe('a traced gather', () => {
     for (const { body } of collector.exports) expect(body.toString('latin1')).not.toContain(secret);
   });
 
+  it('counts what could not be read by itself, as the log does', async () => {
+    await using collector = await startCollector();
+    await using upstream = await startFakeUpstream({
+      resources: 3,
+      failReads: { 'item://2': { code: -32603, message: 'disk full' } },
+    });
+    const { status } = await runWith(
+      ['gather', '--degraded', '--json'],
+      { a: { url: upstream.sseUrl, priority: 1 } },
+      JSON_TO(collector),
+    );
+    expect(status).toBe(6);
+    expect(collector.span('gather').attributes).toMatchObject({
+      'mcpx.resources': 2,
+      'mcpx.resources_failed': 1,
+    });
+    expect(collector.span('gather server').attributes).toMatchObject({
+      'mcpx.server.resources': 2,
+      'mcpx.server.resources_failed': 1,
+    });
+  });
+
   it('fails as a whole with the code that the command ends with', async () => {
     await using collector = await startCollector();
     const down = `http://127.0.0.1:${await freePort()}/sse`;

@@ -24,15 +24,15 @@ export function logOutcome(op: Operation, outcome: Outcome): void {
     return;
   }
   const { resources, templates, stale, cache } = outcome;
+  const failures = resources.filter((resource) => resource.error !== undefined).length;
   const counts = {
-    resources: resources.length,
+    resources: resources.length - failures,
     templates: templates.length,
     bytes: resources.reduce((sum, { bytes }) => sum + bytes, 0),
     cached: cache.hits,
   };
   if (outcome.status === 'partial') {
     const { error, phase } = outcome;
-    const failures = resources.filter((resource) => resource.error !== undefined).length;
     op.log(
       'server.partial',
       { server, phase, ...logFieldsOf(error), failures: Math.max(1, failures), ...counts, ...about },

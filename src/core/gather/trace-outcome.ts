@@ -28,9 +28,13 @@ export function traceGathered(
   span: Span,
   { outcomes, complete }: Pick<Gathered, 'outcomes' | 'complete'>,
 ): void {
+  if (span === noSpan) return;
+  const resources = outcomes.flatMap((outcome) => outcome.resources);
+  const failures = resources.filter(({ error }) => error !== undefined).length;
   span.set({
     'mcpx.complete': complete,
     'mcpx.servers.failed': outcomes.filter(({ status }) => status === 'failed').length,
-    'mcpx.resources': outcomes.reduce((sum, { resources }) => sum + resources.length, 0),
+    'mcpx.resources': resources.length - failures,
+    'mcpx.resources_failed': failures,
   });
 }
