@@ -16,6 +16,7 @@ import { createOperationId } from './core/operation.js';
 import { asksForTelemetry } from './core/telemetry/asked.js';
 import { noSpan } from './core/telemetry/span.js';
 import { readVersion } from './core/version.js';
+import type { Typed, TypedFlag } from './render/command-line.js';
 import { wordsOf, wrapWords } from './render/wrap.js';
 
 /** What the exit statuses mean; each command's help names those that it can end with. */
@@ -61,7 +62,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const failure = error instanceof CommanderError ? usageError(error, argv) : error;
     run.status = failure instanceof MCPOrchestratorException ? failure.exitCode : 1;
     await run.end(failure);
-    await report(failure, wantsJson, run.operationId, argv, io);
+    await report(failure, wantsJson, run);
     return run.status;
   }
 }
@@ -72,12 +73,27 @@ class Run {
   readonly io: Io;
   readonly operationId = createOperationId();
   status = 0;
+  /** What was read of the command line. */
+  typed: Typed | undefined;
+  readonly #flags = new Map<string, TypedFlag>();
   readonly #started = performance.now();
   readonly #endings: ((ending: Ending) => void | Promise<void>)[] = [];
 
   constructor(argv: readonly string[], io: Io) {
     this.argv = argv;
     this.io = io;
+  }
+
+  /** Hears of a flag: of one that takes several values once for each, of others the last time counts. */
+  noteFlag(option: Option, value: unknown, isGlobal: boolean): void {
+    const name = option.short ?? option.long ?? option.flags;
+    const before = option.variadic ? this.#flags.get(name)?.values : undefined;
+    const values = typeof value === 'string' ? [...(before ?? []), value] : [];
+    this.#flags.set(name, { name, values, isGlobal });
+  }
+
+  noteCommand(command: string, operands: readonly string[]): void {
+    this.typed = { command, operands, flags: [...this.#flags.values()] };
   }
 
   /** What a command gets besides its arguments and flags. */
@@ -132,12 +148,19 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
       'after',
       `\nMore: mcpx help <command>\n\n${exitHelp([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130], io)}`,
     );
-  for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
+  for (const option of GLOBAL_OPTIONS) addOption(program, option, true);
   configure(program, io, onHelp);
   // A command that is named needs no others beside it; to set them up is 1.5 % of a start.
   const named = commands.find(({ name }) => name === run.argv[0]);
   for (const command of named === undefined ? commands : [named]) add(program, command);
   return program;
+
+  function addOption(command: Command, definition: OptionDefinition, isGlobal: boolean): void {
+    const option = toOption(definition);
+    command.addOption(option);
+    // Commander tells its listeners of each value as it was written; from the environment comes another event.
+    command.on(`option:${option.name()}`, (value: unknown) => run.noteFlag(option, value, isGlobal));
+  }
 
   function add(parent: Command, definition: CommandDefinition): void {
     const command = parent
@@ -147,7 +170,7 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
     configure(command, io, onHelp);
     command.copyInheritedSettings(parent);
     for (const [syntax, description] of definition.arguments ?? []) command.argument(syntax, description);
-    for (const option of definition.options ?? []) command.addOption(toOption(option));
+    for (const option of definition.options ?? []) addOption(command, option, false);
     if (definition.examples !== undefined) {
       command.addHelpText(
         'before',
@@ -161,6 +184,7 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
       const args = input.slice(0, -2) as (string | string[] | undefined)[];
       const options = command.opts<Record<string, unknown>>();
       const global = globalOptions(command.optsWithGlobals());
+      run.noteCommand(nameOf(command), command.args);
       const world = await run.begin(definition, nameOf(command), global);
       run.status = (await definition.run?.({ args, options, global, ...world })) ?? 0;
     });
@@ -268,30 +292,19 @@ function wantsMachineFormat(argv: readonly string[], io: Io): boolean {
 async function report(
   error: unknown,
   wantsJson: boolean,
-  operationId: string,
-  argv: readonly string[],
-  io: Io,
+  { argv, io, operationId, typed }: Run,
 ): Promise<void> {
   if (error instanceof MCPOrchestratorException) {
     const { renderFailure, renderFailureJson } = await import('./render/failure.js');
     io.err(
       wantsJson
-        ? renderFailureJson(error, operationId, namedConfig(argv))
-        : renderFailure(error, { color: wantsColor(argv, io) }, namedConfig(argv)),
+        ? renderFailureJson(error, operationId, typed)
+        : renderFailure(error, { color: wantsColor(argv, io) }, typed),
     );
     return;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.err(`mcpx met a bug of its own; please report it with these lines:\n${stack}\n`);
-}
-
-/** The value of `-c`, which the next command needs as well; `MCPX_CONFIG` is still set then. */
-function namedConfig(argv: readonly string[]): string | undefined {
-  const end = argv.indexOf('--');
-  const words = end === -1 ? argv : argv.slice(0, end);
-  const at = words.findLastIndex((word) => word === '-c' || word === '--config');
-  if (at !== -1) return words[at + 1];
-  return words.findLast((word) => /^(?:--config=|-c.)/.test(word))?.replace(/^(?:--config=|-c)/, '');
 }
 
 function wantsColor(argv: readonly string[], io: Io): boolean {

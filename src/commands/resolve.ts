@@ -1,4 +1,3 @@
-import type { MCPOrchestratorException } from '../core/errors.js';
 import { CACHE_OPTIONS, cacheMode } from './cache-options.js';
 import type { CommandDefinition, CommandInput } from './command.js';
 import { share } from './values.js';
@@ -87,19 +86,6 @@ async function run(input: CommandInput): Promise<number> {
       },
       op,
     );
-  } catch (error) {
-    // A gather says how to gather less; here the way out is another one.
-    if (!(error instanceof errors.MCPOrchestratorException) || error.context['details'] === undefined)
-      throw error;
-    const { shellWord } = await import('../render/command-line.js');
-    const words = terms.map(shellWord);
-    // A term may look like a flag.
-    const [before, behind] = words.some((word) => word.startsWith('-'))
-      ? [[], ['--', ...words]]
-      : [words, []];
-    const asked = sentence === undefined ? [] : ['--in', shellWord(sentence)];
-    const fix = [shellWord(domain), ...before, ...asked, '--degraded', ...behind];
-    throw withFix(error, `mcpx resolve ${fix.join(' ')}`);
   } finally {
     progress?.stop();
   }
@@ -118,17 +104,4 @@ async function run(input: CommandInput): Promise<number> {
   if (statuses.includes('ambiguous')) return 8;
   if (statuses.includes('unknown')) return 7;
   return resolution.complete ? 0 : 6;
-}
-
-/** The same error with another way out. */
-function withFix<Failure extends MCPOrchestratorException>(error: Failure, fix: string): Failure {
-  const Kind = error.constructor as new (
-    ...args: ConstructorParameters<typeof MCPOrchestratorException>
-  ) => Failure;
-  return new Kind(error.code, error.message, {
-    context: error.context,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    fix,
-    ...(error.cause === undefined ? {} : { cause: error.cause }),
-  });
 }

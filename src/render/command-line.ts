@@ -1,16 +1,90 @@
 import { plain } from './terminal.js';
 
+/** A command line as it was read, with nothing that the environment says. */
+export interface Typed {
+  /** `gather`, `servers list`. */
+  readonly command: string;
+  /** Names, URIs, terms, in order. */
+  readonly operands: readonly string[];
+  /** In order, as far as commander keeps it. */
+  readonly flags: readonly TypedFlag[];
+}
+
+export interface TypedFlag {
+  /** `-c`, `--include`. */
+  readonly name: string;
+  readonly values: readonly string[];
+  /** Every command takes it. */
+  readonly isGlobal: boolean;
+}
+
+/** What is different in a command line that is to be tried, when it is the same command that failed. */
+interface Change {
+  readonly of: readonly string[];
+  readonly adds?: string;
+  readonly drops?: readonly string[];
+  readonly dropsOperands?: boolean;
+}
+
+const CHANGES: Readonly<Record<string, Change>> = {
+  'mcpx gather --degraded': { of: ['gather', 'resolve'], adds: '--degraded', drops: ['--fail-fast'] },
+  'mcpx gather --list-only': { of: ['gather'], adds: '--list-only', drops: ['--include'] },
+  'mcpx call --list': { of: ['call'], adds: '--list', drops: ['--args', '--csv'], dropsOperands: true },
+  'mcpx cache stats': { of: ['cache stats'], dropsOperands: true },
+  'mcpx explain': { of: ['explain'], dropsOperands: true },
+};
+
 /** Commands of ours that use a configuration: what is to be tried has to use the same one. */
 const USES_CONFIG =
   /^mcpx (?:cache|call|gather|read|resolve|servers|sql|validate-config)\b(?!.* --metadata )/;
+/** Those that ask servers, for which whoever gave a deadline wants to wait as long. */
+const ASKS_SERVERS = /^mcpx (?:call|gather|read|resolve|sql|validate-config --connect)\b/;
 
 /**
- * A command line to try or to copy, with the configuration that this one was given.
+ * A command line to try after another one has failed: that one with what is to be different, where it is the same
+ * command, else with its configuration and its deadline.
+ *
+ * @param fix  as the error has it
+ */
+export function commandToTry(fix: string, typed: Typed | undefined): string {
+  if (typed === undefined) return fix;
+  const change = CHANGES[fix];
+  if (change?.of.includes(typed.command) === true) return changed(typed, change);
+  const kept = typed.flags.filter(
+    ({ name }) =>
+      (name === '-c' && USES_CONFIG.test(fix)) || (name === '--deadline' && ASKS_SERVERS.test(fix)),
+  );
+  return [fix, ...kept.map(flagText)].join(' ');
+}
+
+function changed({ command, operands, flags }: Typed, change: Change): string {
+  const { adds, drops = [], dropsOperands = false } = change;
+  const kept = flags.filter(({ name }) => name !== adds && !drops.includes(name));
+  const words = dropsOperands ? [] : operands.map(shellWord);
+  // A term may look like a flag.
+  const dash = words.findIndex((word) => word.startsWith('-'));
+  const [before, behind] = dash === -1 ? [words, []] : [words.slice(0, dash), ['--', ...words.slice(dash)]];
+  return [
+    `mcpx ${command}`,
+    ...before,
+    ...kept.filter(({ isGlobal }) => !isGlobal).map(flagText),
+    ...(adds === undefined ? [] : [adds]),
+    ...kept.filter(({ isGlobal }) => isGlobal).map(flagText),
+    ...behind,
+  ].join(' ');
+}
+
+function flagText({ name, values }: TypedFlag): string {
+  return [name, ...values.map(shellWord)].join(' ');
+}
+
+/**
+ * A command line to copy, with the configuration that this one was given.
  *
  * @param config  as the command line named it
  */
 export function withConfig(command: string, config: string | undefined): string {
-  if (config === undefined || !USES_CONFIG.test(command)) return command;
+  if (config === undefined) return command;
   const flag = ` -c ${shellWord(config)}`;
   // Behind it everything is a word.
   const end = command.indexOf(' -- ');

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/config/problem.js';
 import { describeProblem } from '../core/config/problem.js';
 import { ERROR_CODES, type MCPOrchestratorException } from '../core/errors.js';
-import { withConfig } from './command-line.js';
+import { commandToTry, type Typed } from './command-line.js';
 import { excerptOf } from './excerpt.js';
 import { paint } from './paint.js';
 import { escapeControls, plain, type View } from './terminal.js';
@@ -9,9 +9,9 @@ import { escapeControls, plain, type View } from './terminal.js';
 /**
  * An error for people: what failed, why, and what to do next. Every problem of a file has its own line.
  *
- * @param config  the configuration that the command line named
+ * @param typed  the command line that failed, as far as it could be read
  */
-export function renderFailure(error: MCPOrchestratorException, view: View, config?: string): string {
+export function renderFailure(error: MCPOrchestratorException, view: View, typed?: Typed): string {
   const ink = paint(view.color);
   const { code } = error;
   const lines = [`${ink.red('error')} ${ink.bold(code)} ${ERROR_CODES[code].name}: ${plain(error.message)}`];
@@ -25,7 +25,7 @@ export function renderFailure(error: MCPOrchestratorException, view: View, confi
   for (const detail of failedDetails(error)) lines.push(`  ${ink.dim('server:')} ${plain(detail)}`);
   if (error.hint !== undefined) lines.push(`  ${ink.dim('hint:')}  ${plain(error.hint)}`);
   if (error.fix !== undefined) {
-    lines.push(`  ${ink.dim('try:')}   ${plain(withConfig(error.fix, config))}`);
+    lines.push(`  ${ink.dim('try:')}   ${plain(commandToTry(error.fix, typed))}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -61,13 +61,13 @@ function failedDetails(error: MCPOrchestratorException): string[] {
 export function renderFailureJson(
   error: MCPOrchestratorException,
   operationId: string,
-  config?: string,
+  typed?: Typed,
 ): string {
   const { context, fix, ...rest } = error.toJSON();
   const { details, problems, ...others } = context ?? {};
   const body = {
     ...rest,
-    ...(fix === undefined ? {} : { fix: withConfig(fix, config) }),
+    ...(fix === undefined ? {} : { fix: commandToTry(fix, typed) }),
     ...(details === undefined ? {} : { details }),
     ...(problems === undefined ? {} : { problems }),
     ...(Object.keys(others).length > 0 ? { context: others } : {}),

@@ -48,6 +48,22 @@ describe('mcpx call --list', () => {
     expect([a.calls, b.requests.get('tools/call')]).toEqual([[], undefined]);
   });
 
+  it('is what to try where no server has the tool, with the flags that were given', async () => {
+    await using a = await startToolUpstream({ name: 'a' });
+    const servers = { a: { url: a.mcpUrl, priority: 1 } };
+    for (const args of [
+      ['ecko', '{"text":"x"}'],
+      ['ecko', '--list'],
+      ['ecko', '--args', '{}', '--csv'],
+    ]) {
+      const ran = await mcpx(['call', ...args, '--server', 'a', '--deadline', '20s'], servers);
+      expect(ran).toMatchObject({ status: 7, stdout: '' });
+      expect(ran.stderr).toMatch(
+        /^error RES309 .*\n {2}hint: {2}Did you mean "echo"\? .*\n {2}try: {3}mcpx call --server a --list --deadline 20s -c \S+\n$/,
+      );
+    }
+  });
+
   it('of one tool tells each argument', async () => {
     await using b = await startFakeUpstream({ tools: [PAY, { name: 'plain' }] });
     const servers = { b: { url: b.url, priority: 1 } };

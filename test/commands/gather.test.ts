@@ -206,6 +206,24 @@ describe('the report', () => {
 });
 
 describe('failure', () => {
+  it.each([
+    [
+      ['--max-bytes', '10kB', 'down', 'well', '--fail-fast', '--deadline=20s', '--no-cache'],
+      'down well --max-bytes 10kB --no-cache --degraded -c CONFIG --deadline 20s',
+    ],
+    [
+      ['--exclude', 'x*', '*$y', '--concurrency', '2'],
+      '--exclude "x*" \'*$y\' --concurrency 2 --degraded -c CONFIG',
+    ],
+  ])('tells to try the same with one thing changed: %j', async (flags, told) => {
+    await using well = await startFakeUpstream();
+    await using down = await startFakeUpstream({ statusAt: { read: 500 } });
+    const servers = { well: { url: well.sseUrl, priority: 1 }, down: { url: down.sseUrl, priority: 2 } };
+    const { stderr } = await gather(servers, flags);
+    const [, words = ''] = /^ {2}try: {3}mcpx gather (.*)$/m.exec(stderr) ?? [];
+    expect(words.replace(/-c \/\S+\/c\.json/, '-c CONFIG')).toBe(told);
+  });
+
   it('fail-fast prints no partial data: stdout is empty, stderr has the one line', async () => {
     await using well = await startFakeUpstream();
     await using broken = await startFakeUpstream({ statusAt: { read: 500 } });
@@ -219,7 +237,7 @@ describe('failure', () => {
         server: 'broken',
         exit_code: 4,
         // With the file that was named.
-        fix: expect.stringMatching(/^mcpx gather --degraded -c \/\S+\/c\.json$/) as string,
+        fix: expect.stringMatching(/^mcpx gather --degraded -c \/\S+\/c\.json -o \w+$/) as string,
         message: expect.stringContaining('HTTP 500') as string,
         hint: expect.any(String) as string,
         operation_id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
@@ -371,6 +389,7 @@ describe('choosing', () => {
       expect(errorLine(ran)).toMatchObject({
         code: 'RES305',
         message: 'no server lists a resource that matches itm://* b',
+        fix: expect.stringMatching(/^mcpx gather --degraded --list-only -c \S+ -o \w+$/) as string,
       });
     },
   );

@@ -258,7 +258,7 @@ describe('mcpx resolve with a server that is down', () => {
           code: 'UPS202',
           exit_code: 4,
           fix: expect.stringMatching(
-            /^mcpx resolve products abra --degraded -c \/\S+\/mcpx\.yaml$/,
+            /^mcpx resolve products abra --degraded -c \/\S+\/mcpx\.yaml --json$/,
           ) as string,
         },
       });
@@ -269,6 +269,10 @@ describe('mcpx resolve with a server that is down', () => {
     [['abra', 'magic wand'], 'abra "magic wand" --degraded -c CONFIG'],
     [['--', '-x'], '--degraded -c CONFIG -- -x'],
     [['--in', 'a $5 wand'], "--in 'a $5 wand' --degraded -c CONFIG"],
+    [
+      ['abra', '--no-fallback', '--fail-fast', '--fuzzy=0.9', '--deadline', '20s', '-q', '--refresh'],
+      'abra --no-fallback --fuzzy 0.9 --refresh --degraded -c CONFIG --deadline 20s -q',
+    ],
   ])('tells to try again with all that was asked for: %j', async (words, fix) => {
     await using one = await startCatalogueUpstream({ wand: WAND });
     await using down = await startCatalogueUpstream({});

@@ -147,20 +147,27 @@ describe('a failure', () => {
     expect(renderFailure(error, { color: true })).toContain('\u001b[31merror\u001b[39m');
   });
 
-  it('tells to try with the file that was named, where the command takes one', () => {
+  it('tells to try with the file and the deadline that were named, where the command takes them', () => {
     const fixOf = (fix: string, config?: string) => {
       const failed = new ConfigurationError('CLI901', 'no', { fix });
-      const json = JSON.parse(renderFailureJson(failed, 'op', config)) as { error: { fix: string } };
-      expect(renderFailure(failed, { color: false }, config)).toContain(`try:   ${json.error.fix}\n`);
+      const flags = [
+        { name: '--deadline', values: ['1m'], isGlobal: true },
+        { name: '--json', values: [], isGlobal: true },
+        { name: '-c', values: [String(config)], isGlobal: true },
+        { name: '--server', values: ['a'], isGlobal: false },
+      ];
+      const typed = config === undefined ? undefined : { command: 'read', operands: ['x://y'], flags };
+      const json = JSON.parse(renderFailureJson(failed, 'op', typed)) as { error: { fix: string } };
+      expect(renderFailure(failed, { color: false }, typed)).toContain(`try:   ${json.error.fix}\n`);
       return json.error.fix;
     };
     expect(fixOf('mcpx servers list')).toBe('mcpx servers list');
     expect(fixOf('mcpx servers list', 'a/b.yaml')).toBe('mcpx servers list -c a/b.yaml');
-    expect(fixOf('mcpx gather --degraded', "it's mine.yaml")).toBe(
-      'mcpx gather --degraded -c "it\'s mine.yaml"',
+    expect(fixOf('mcpx gather --list-only', "it's mine.yaml")).toBe(
+      'mcpx gather --list-only --deadline 1m -c "it\'s mine.yaml"',
     );
-    expect(fixOf('mcpx resolve x --degraded -- -y', 'b.yaml')).toBe(
-      'mcpx resolve x --degraded -c b.yaml -- -y',
+    expect(fixOf('mcpx validate-config --connect', 'b.yaml')).toBe(
+      'mcpx validate-config --connect --deadline 1m -c b.yaml',
     );
     for (const fix of [
       'mcpx init',
