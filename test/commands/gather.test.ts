@@ -206,6 +206,17 @@ describe('the report', () => {
 });
 
 describe('failure', () => {
+  it('does not tell to try with less where every server refuses', async () => {
+    await using a = await startFakeUpstream({ requiredBearer: 'x' });
+    await using b = await startFakeUpstream({ requiredBearer: 'x' });
+    const servers = { a: { url: a.url, priority: 1 }, b: { url: b.url, priority: 2 } };
+    const ran = await gather(servers, ['--degraded', '--json']);
+    expect(errorLine(ran)).toMatchObject({
+      code: 'UPS207',
+      fix: expect.stringMatching(/^mcpx validate-config --connect -c \S+$/) as string,
+    });
+  });
+
   it.each([
     [
       ['--max-bytes', '10kB', 'down', 'well', '--fail-fast', '--deadline=20s', '--no-cache'],

@@ -162,11 +162,13 @@ function withDetails(
   error: MCPOrchestratorException,
   outcomes: readonly Outcome[],
 ): MCPOrchestratorException {
+  // One that was only stopped may have an answer.
+  const mayAnswer = outcomes.some((each) => each.status !== 'failed' || each.error.code === 'UPS219');
   const Kind = error.constructor as typeof MCPOrchestratorException;
   return new Kind(error.code, error.message, {
     context: { ...error.context, details: outcomes.map(describeOutcome) },
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    fix: error.fix ?? (outcomes.length > 1 ? 'mcpx gather --degraded' : 'mcpx validate-config --connect'),
+    fix: error.fix ?? (mayAnswer ? 'mcpx gather --degraded' : 'mcpx validate-config --connect'),
     ...(error.cause === undefined ? {} : { cause: error.cause }),
   });
 }
