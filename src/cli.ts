@@ -59,7 +59,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       io.err(help);
       return 2;
     }
-    const failure = error instanceof CommanderError ? usageError(error, argv) : error;
+    const failure = withHelp(error instanceof CommanderError ? usageError(error, argv) : error, argv);
     run.status = failure instanceof MCPOrchestratorException ? failure.exitCode : 1;
     await run.end(failure);
     await report(failure, wantsJson, run);
@@ -269,7 +269,6 @@ function usageError(error: CommanderError, argv: readonly string[]): Configurati
     return new ConfigurationError(
       'CLI901',
       first === 'help' ? `unknown command '${second ?? ''}'` : `${first ?? 'mcpx'} needs a command`,
-      { hint: 'See `mcpx help`.' },
     );
   }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
@@ -277,7 +276,33 @@ function usageError(error: CommanderError, argv: readonly string[]): Configurati
     .find((line) => line.includes('Did you mean'))
     ?.trim()
     .replace(/^\(|\)$/g, '');
-  return new ConfigurationError('CLI901', first, { hint: suggestion ?? 'See `mcpx help`.' });
+  return new ConfigurationError('CLI901', first, suggestion === undefined ? {} : { hint: suggestion });
+}
+
+/** A usage error that does not say what to do tells where the help of the command is. */
+function withHelp(error: unknown, argv: readonly string[]): unknown {
+  if (!(error instanceof ConfigurationError) || error.code !== 'CLI901' || error.hint !== undefined)
+    return error;
+  const { code, message, context, fix, cause } = error;
+  return new ConfigurationError(code, message, {
+    context,
+    hint: `See \`${['mcpx', ...namesIn(argv)].join(' ')} --help\`.`,
+    ...(fix === undefined ? {} : { fix }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** The command of a line, and the one below it: `servers list`. What could not be read may hold anything besides. */
+function namesIn(argv: readonly string[]): readonly string[] {
+  const names: string[] = [];
+  let level: readonly CommandDefinition[] = commands;
+  for (const word of argv) {
+    const found = level.find(({ name }) => name === word);
+    if (found === undefined) continue;
+    names.push(found.name);
+    level = found.subcommands ?? [];
+  }
+  return names;
 }
 
 /** Failures may come before the flags are read, so the format is looked up in the raw words. */

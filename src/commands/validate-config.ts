@@ -87,7 +87,7 @@ async function refuseContradictions(options: CommandInput['options']): Promise<v
   const message = contradictions.find(([holds]) => holds)?.[1];
   if (message === undefined) return;
   const { ConfigurationError } = await import('../core/errors.js');
-  throw new ConfigurationError('CLI901', message, { hint: 'See `mcpx help validate-config`.' });
+  throw new ConfigurationError('CLI901', message);
 }
 
 /** Corrects the files, and reports what is left. */

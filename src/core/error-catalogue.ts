@@ -63,7 +63,7 @@ const READ_ITS_LOG = "Look at the server's own log.";
 const REPORT_TO_AUTHORS = 'Report it to the authors of the server; `--log-level debug` shows what was asked.';
 const LEAVE_IT_OUT = 'Until then set `required: false` for the server, or gather with `--degraded`.';
 const RUN_BY_HAND = 'Run the command by hand, in the same folder, and read what it says.';
-const SEE_HELP = 'Read `mcpx help`, or the help of the command: `mcpx help gather`.';
+const SEE_HELP = 'Read the help of the command: `mcpx gather --help`.';
 
 export const ERROR_CATALOGUE = {
   CFG101: {

@@ -362,20 +362,28 @@ describe('usage', () => {
     [['gathr'], 'gathr', 'Did you mean gather?'],
     [['gather', '--degradd'], '--degradd', 'Did you mean --degraded?'],
     [['servers', 'lst'], 'lst', 'Did you mean list?'],
-    [['help', 'gathr'], 'gathr', 'See `mcpx help`.'],
+    [['help', 'gathr'], 'gathr', 'See `mcpx --help`.'],
     [['gather', '--timeout', 'soon'], '--timeout: "soon" is no duration', 'Write seconds'],
     [['gather', '--timeout', '0'], '"0" is no duration', 'Write seconds'],
-    [['gather', '--concurrency', '1.5'], '--concurrency: "1.5" is no whole number from 1 to 1000', undefined],
+    [
+      ['gather', '--concurrency', '1.5'],
+      '--concurrency: "1.5" is no whole number from 1 to 1000',
+      'mcpx gather --help',
+    ],
     [['gather', '--deadline', 'soon'], '--deadline: "soon" is no duration', 'Write seconds'],
-    [['gather', '-o', 'xml'], 'Allowed choices are table, json, yaml, ndjson', 'See `mcpx help`.'],
-    [['gather', '--timeout'], '--timeout', 'See `mcpx help`.'],
-    [['servers', 'list', 'extra'], 'too many arguments', 'See `mcpx help`.'],
+    [['gather', '-o', 'xml'], 'Allowed choices are table, json, yaml, ndjson', 'See `mcpx gather --help`.'],
+    [['-q', 'gather', '--timeout'], '--timeout', 'See `mcpx gather --help`.'],
+    [['gather', '--fail-fast', '--degraded'], 'contradict', 'See `mcpx gather --help`.'],
+    [['servers', 'list', 'extra'], 'too many arguments', 'See `mcpx servers list --help`.'],
+    [['servers', '--nope'], '--nope', 'See `mcpx servers --help`.'],
+    [['-o', 'xml'], 'Allowed choices', 'See `mcpx --help`.'],
+    [['validate-config', '--dry-run'], '--dry-run goes with --fix', 'See `mcpx validate-config --help`.'],
   ])('%j is told in one place, with what to do', async (argv, message, hint) => {
     const ran = await run(argv);
     expect(ran).toMatchObject({ status: 2, stdout: '' });
     expect(ran.stderr).toMatch(/^error CLI901 usage: /);
     expect(ran.stderr).toContain(message);
-    if (hint !== undefined) expect(ran.stderr).toContain(hint);
+    expect(ran.stderr).toContain(hint);
     expect(ran.stderr).not.toContain('    at ');
   });
 
