@@ -193,6 +193,28 @@ const leanTables: NonNullable<Options['esbuildPlugins']>[number] = {
 };
 
 /**
+ * A text without colours takes nothing of the library of colours, and a table of ASCII nothing of that of tables: each is
+ * loaded when it is first asked for something, which an `import` cannot say.
+ */
+const lazyTables: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'lazy-tables',
+  setup(build) {
+    const bodies: Record<string, string> = {
+      chalk: "export function Chalk(options) { return new (require('chalk').Chalk)(options); }",
+      'cli-table3': "export default function Table(options) { return new (require('cli-table3'))(options); }",
+    };
+    build.onResolve({ filter: /^(?:chalk|cli-table3)$/ }, ({ path, importer }) =>
+      /[\\/]src[\\/]render[\\/]/.test(importer) ? { path, namespace: 'lazy-tables' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'lazy-tables' }, ({ path }) => ({
+      contents: bodies[path] ?? '',
+      resolveDir: process.cwd(),
+      loader: 'js',
+    }));
+  },
+};
+
+/**
  * OpenTelemetry is as large as the rest and mostly unused, so it is a bundle of its own. The path fits both that of
  * the shim in `bin/`, which runs the program's bundle, and that of the library.
  */
@@ -272,6 +294,7 @@ const program: Options = {
 
 const PROGRAM_PLUGINS = [
   leanTables,
+  lazyTables,
   englishOnly,
   noToolValidator,
   noOAuth,
@@ -304,7 +327,7 @@ export default defineConfig([
   {
     ...program,
     entry: { kept: 'src/kept.ts' },
-    esbuildPlugins: [leanTables, keptWithoutYaml],
+    esbuildPlugins: [leanTables, lazyTables, keptWithoutYaml],
     onSuccess: async () => asFunction('dist/kept.cjs'),
   },
   {

@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
-import { paint } from './paint.js';
+import { paint, type Ink } from './paint.js';
+import { GAP, tableLines, type PrintedCell } from './table-lines.js';
 import { columnsOf, cut, plain, type View } from './terminal.js';
 import { wordsOf, wrapWords } from './wrap.js';
 
@@ -15,12 +15,8 @@ export interface Column {
 /** Cells are plain text from anywhere; `ink` names the colour that a whole cell gets. */
 export interface Cell {
   readonly text: string;
-  readonly ink?: 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+  readonly ink?: Ink;
 }
-
-const GAP = 2;
-/** Without lines between them nobody sees where a cell ends, and most of the library's work is by cell. */
-const LINES_OF_A_CELL = 16;
 
 /**
  * A table without lines that fits its terminal: long cells are cut first, then the least columns leave, and a line below
@@ -37,29 +33,21 @@ export function renderTable(
     Math.max(column.title.length, ...texts.map((row) => columnsOf(row[index] ?? ''))),
   );
   const { kept, widths } = fit(columns, natural, view.width);
-  const table = new Table({
-    chars: NO_LINES,
-    style: { 'padding-left': 0, 'padding-right': GAP, head: [], border: [] },
-    colAligns: kept.map((index) => columns[index]?.align ?? 'left'),
+  const heads = kept.map((index): PrintedCell => {
+    const text = columns[index]?.title ?? '';
+    return { text, inked: ink.bold(text) };
   });
-  const inked = [
-    kept.map((index) => ink.bold(columns[index]?.title ?? '')),
-    ...texts.map((row, rowIndex) =>
-      kept.map((index) => {
-        const text = cut(row[index] ?? '', widths[index] ?? 0);
-        const name = rows[rowIndex]?.[index]?.ink;
-        return name === undefined ? text : ink[name](text);
-      }),
-    ),
-  ];
-  for (let from = 0; from < inked.length; from += LINES_OF_A_CELL) {
-    const some = inked.slice(from, from + LINES_OF_A_CELL);
-    table.push(kept.map((_, column) => some.map((line) => line[column]).join('\n')));
-  }
-  const lines = table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const cells = texts.map((row, rowIndex) =>
+    kept.map((index): PrintedCell => {
+      const text = cut(row[index] ?? '', widths[index] ?? 0);
+      const name = rows[rowIndex]?.[index]?.ink;
+      return { text, inked: name === undefined ? text : ink[name](text) };
+    }),
+  );
+  const lines = tableLines(
+    [heads, ...cells],
+    kept.map((index) => columns[index]?.align ?? 'left'),
+  );
   const hidden = columns.flatMap(({ title }, index) => (kept.includes(index) ? [] : [title.trim()]));
   return `${lines.join('\n')}\n${hidden.length === 0 ? '' : hiddenNote(hidden, view)}`;
 }
@@ -95,21 +83,3 @@ function fit(
     for (const index of kept) widths[index] = natural[index] ?? 0;
   }
 }
-
-const NO_LINES = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};
