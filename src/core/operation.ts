@@ -43,12 +43,16 @@ function word(): number {
   return Math.floor(Math.random() * 0x1_0000_0000);
 }
 
-/** Every byte as two hexadecimal digits: a busy server makes an id for each request. */
-const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Bytes as two hexadecimal digits, as they are first needed: a busy server makes an id for each request, a start one. */
+const DIGITS: string[] = [];
+
+function digitsOf(byte: number): string {
+  return (DIGITS[byte] ??= byte.toString(16).padStart(2, '0'));
+}
 
 /** The lower 16 bits of a number as four hexadecimal digits. */
 function hex(value: number): string {
-  return `${BYTES[(value >>> 8) & 0xff]}${BYTES[value & 0xff]}`;
+  return digitsOf((value >>> 8) & 0xff) + digitsOf(value & 0xff);
 }
 
 export function createOperation(options: OperationOptions = {}): Operation {

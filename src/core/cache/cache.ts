@@ -4,7 +4,14 @@ import { withSignal, type Operation } from '../operation.js';
 import { abortable } from '../resilience/deadline.js';
 import type { DiskStore } from './disk-store.js';
 import { weigh, type Entry, type Shelf } from './entry.js';
-import { lifetimeOf, type CachePolicy, type Freshness, type Scope } from './lifetime.js';
+import {
+  freshnessOf,
+  lifetimeOf,
+  NOT_CACHED,
+  type CachePolicy,
+  type Freshness,
+  type Scope,
+} from './lifetime.js';
 
 /**
  * `refresh` asks the server, from now on and not by joining who asked before, and keeps the answer; `off` asks and keeps
@@ -126,7 +133,7 @@ export class ResourceCache {
     }
     const kept = this.#find(question.shelf, question.name);
     const usable = kept !== undefined && question.accepts(kept.value) ? kept : undefined;
-    const freshness = usable === undefined ? undefined : this.#freshnessOf(usable, question.policy);
+    const freshness = usable === undefined ? undefined : freshnessOf(usable, question.policy, this.#now());
     if (question.mode === 'use' && usable !== undefined && freshness?.stale !== true) {
       this.#hits += 1;
       return { value: usable.value as T, freshness: freshness as Freshness };
@@ -261,20 +268,6 @@ export class ResourceCache {
     return { value, freshness: { hit: false, ...lifetime, ageMs: 0, scope } };
   }
 
-  #freshnessOf(entry: Entry, policy: CachePolicy): Freshness {
-    const lifetime = lifetimeOf(entry.hintMs, policy);
-    const ageMs = this.#now() - entry.storedAt;
-    // A clock that was set back, or a file from the future, says nothing about age.
-    const isFresh = entry.isOutdated !== true && ageMs >= 0 && ageMs < lifetime.ttlMs;
-    return {
-      hit: true,
-      ...lifetime,
-      ageMs: Math.max(0, ageMs),
-      scope: entry.scope,
-      ...(isFresh ? {} : { stale: true }),
-    };
-  }
-
   #find(shelf: Shelf, name: string): Entry | undefined {
     this.#readOnce(shelf);
     return this.#entries.get(keyOf(shelf, name));
@@ -319,9 +312,6 @@ export class ResourceCache {
     return [...(this.#names.get(shelf.key) ?? []), ...asked.map((key) => key.slice(prefix.length))];
   }
 }
-
-/** The freshness of an answer that no cache had to do with. */
-export const NOT_CACHED: Freshness = { hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'private' };
 
 function keyOf(shelf: Shelf, name: string): string {
   return `${shelf.key} ${name}`;

@@ -1,3 +1,5 @@
+import type { Entry } from './entry.js';
+
 /** Where an answer came from and how long it may be used. */
 export interface Freshness {
   /** Taken from the cache; false for the server's own, fresh answer. */
@@ -10,6 +12,9 @@ export interface Freshness {
   /** The time to live is over, and the server could not be asked: `serve_stale_on_error`. */
   readonly stale?: true;
 }
+
+/** The freshness of an answer that no cache had to do with. */
+export const NOT_CACHED: Freshness = { hit: false, source: 'none', ttlMs: 0, ageMs: 0, scope: 'private' };
 
 /** Who may share an answer (2026-07-28, `cacheScope`). Ours are kept by credentials in either case. */
 export type Scope = 'public' | 'private';
@@ -39,4 +44,23 @@ export function lifetimeOf(
     if (!policy.isOwn) return { ttlMs: 0, source: 'server-hint' };
   }
   return { ttlMs: policy.ttlMs, source: 'config' };
+}
+
+/**
+ * How old a kept answer is, and whether its time is over.
+ *
+ * @param now  milliseconds since 1970
+ */
+export function freshnessOf(entry: Entry, policy: CachePolicy, now: number): Freshness {
+  const lifetime = lifetimeOf(entry.hintMs, policy);
+  const ageMs = now - entry.storedAt;
+  // A clock that was set back, or a file from the future, says nothing about age.
+  const isFresh = entry.isOutdated !== true && ageMs >= 0 && ageMs < lifetime.ttlMs;
+  return {
+    hit: true,
+    ...lifetime,
+    ageMs: Math.max(0, ageMs),
+    scope: entry.scope,
+    ...(isFresh ? {} : { stale: true }),
+  };
 }

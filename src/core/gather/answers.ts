@@ -1,20 +1,17 @@
-import {
-  NOT_CACHED,
-  type Answer,
-  type CacheMode,
-  type Question,
-  type ResourceCache,
-} from '../cache/cache.js';
-import type { CachePolicy } from '../cache/lifetime.js';
+import type { Answer, CacheMode, Question, ResourceCache } from '../cache/cache.js';
+import { NOT_CACHED, type CachePolicy } from '../cache/lifetime.js';
 import type { Shelf } from '../cache/entry.js';
 import type { Connection, RawList, RawRead, ResourceClient } from '../clients/resource-client.js';
 import { MCPOrchestratorException } from '../errors.js';
 import type { Operation } from '../operation.js';
 import { wholesOf } from './sub-resources.js';
 
+/** What a gather wants of a cache. */
+export type AnswerCache = Pick<ResourceCache, 'load' | 'peek' | 'keep' | 'drop'>;
+
 /** The cache as a gather uses it for one server. */
-export interface ServerCache {
-  readonly cache: ResourceCache;
+export interface ServerCache<Cache extends AnswerCache = ResourceCache> {
+  readonly cache: Cache;
   readonly shelf: Shelf;
   readonly policy: CachePolicy;
   readonly mode: CacheMode;
@@ -42,13 +39,16 @@ export function readQuestion(kept: ServerCache, uri: string): Question {
   return questionOf(kept, readName(uri), isRead);
 }
 
-function questionOf(kept: ServerCache, name: string, accepts: Question['accepts']): Question {
+function questionOf(kept: ServerCache<AnswerCache>, name: string, accepts: Question['accepts']): Question {
   const { shelf, policy, mode, isAlone = false } = kept;
   return { shelf, name, policy, mode, accepts, isAlone, mayBeStale: (failure) => mayBeStale(kept, failure) };
 }
 
 /** Whether answers whose time is over may stand in for a failure. */
-export function mayBeStale({ mode, policy, serveStaleOnError }: ServerCache, failure: unknown): boolean {
+export function mayBeStale(
+  { mode, policy, serveStaleOnError }: Pick<ServerCache, 'mode' | 'policy' | 'serveStaleOnError'>,
+  failure: unknown,
+): boolean {
   const isOn = mode !== 'off' && policy.ttlMs > 0;
   if (!isOn || !serveStaleOnError || !(failure instanceof MCPOrchestratorException)) return false;
   return !NEVER_STALE.has(failure.code);
@@ -56,7 +56,7 @@ export function mayBeStale({ mode, policy, serveStaleOnError }: ServerCache, fai
 
 /** What one server answers: kept answers while they are fresh, else its own. */
 export class Answers {
-  readonly #kept: ServerCache | undefined;
+  readonly #kept: ServerCache<AnswerCache> | undefined;
   readonly #ask: Ask;
   hits = 0;
   misses = 0;
@@ -65,7 +65,7 @@ export class Answers {
   #lastConnection: Connection | undefined;
 
   /** @param kept  where answers may come from; without it every one is the server's own */
-  constructor(kept: ServerCache | undefined, ask: Ask) {
+  constructor(kept: ServerCache<AnswerCache> | undefined, ask: Ask) {
     this.#kept = kept;
     this.#ask = ask;
   }
@@ -99,7 +99,7 @@ export class Answers {
   }
 
   /** Once for each connection: what it is does not change while it lasts. */
-  #keepConnection(connection: Connection, { cache, shelf }: ServerCache): void {
+  #keepConnection(connection: Connection, { cache, shelf }: ServerCache<AnswerCache>): void {
     if (this.#lastConnection === connection) return;
     this.#lastConnection = connection;
     // Plain data that was written as JSON; loading Node's own comparison would cost every run a millisecond.

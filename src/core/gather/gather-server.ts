@@ -5,9 +5,9 @@ import { attribute, type Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
 import type { Operation } from '../operation.js';
-import { NOT_CACHED } from '../cache/cache.js';
+import { NOT_CACHED } from '../cache/lifetime.js';
 import type { Freshness } from '../cache/lifetime.js';
-import { Answers, type Ask, type ServerCache } from './answers.js';
+import { Answers, type AnswerCache, type Ask, type ServerCache } from './answers.js';
 import { atOnce } from './at-once.js';
 import { decodeContents, decodeResources, decodeTemplates, type ListedResource } from './decode.js';
 import type { GatheredResource, Outcome, Warning } from './outcome.js';
@@ -37,7 +37,7 @@ export interface GatherServerOptions {
   /** When the whole must be over, on the clock of `performance.now()`. */
   readonly deadlineAt: number;
   /** Where answers may come from instead; without it the server is asked for everything. */
-  readonly cache?: ServerCache;
+  readonly cache?: ServerCache<AnswerCache>;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
 }
 

@@ -2,8 +2,8 @@ import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
 import { inSpan, withSignal, type Operation } from '../operation.js';
-import { createDeadline } from '../resilience/deadline.js';
-import type { ServerCache } from './answers.js';
+import { createDeadline, NO_DEADLINE } from '../resilience/deadline.js';
+import type { AnswerCache, ServerCache } from './answers.js';
 import { atOnce } from './at-once.js';
 import { findConflicts } from './conflicts.js';
 import { createAccount, gatherServer, type Reach } from './gather-server.js';
@@ -24,10 +24,12 @@ export interface GatherOptions {
   /** Lets go of each connection as soon as its server is done with, since no other request follows. */
   readonly oneShot?: boolean;
   readonly deadlineMs: number;
+  /** Nobody is asked, so nothing is waited for and nothing need be stopped. */
+  readonly asksNobody?: boolean;
   /** Servers that are worked on at once. */
   readonly concurrency: number;
   readonly redact: (text: string) => string;
-  readonly cacheOf: (server: ServerConfig) => ServerCache;
+  readonly cacheOf: (server: ServerConfig) => ServerCache<AnswerCache>;
   readonly onPhase?: (server: ServerConfig, phase: Phase | 'done') => void;
   /** Called with each outcome as soon as it is known, in the order in which servers finish. */
   readonly onOutcome?: (outcome: Outcome) => void;
@@ -68,15 +70,13 @@ async function gatherAll(
 ): Promise<Gathered> {
   const started = performance.now();
   const seconds = options.deadlineMs / 1000;
-  using deadline = createDeadline(
-    options.deadlineMs,
-    () =>
-      new MCPConnectionError('UPS208', `not finished within the deadline of ${seconds} s`, {
-        context: { deadline_ms: options.deadlineMs },
-        hint: 'Look at the slow servers, or give a longer --deadline.',
-      }),
-    op.signal,
-  );
+  const isOver = () =>
+    new MCPConnectionError('UPS208', `not finished within the deadline of ${seconds} s`, {
+      context: { deadline_ms: options.deadlineMs },
+      hint: 'Look at the slow servers, or give a longer --deadline.',
+    });
+  using deadline =
+    options.asksNobody === true ? NO_DEADLINE : createDeadline(options.deadlineMs, isOver, op.signal);
   const inner = withSignal(op, deadline.signal);
   const account = createAccount(MAX_GATHER_BYTES);
   const limit = atOnce(options.concurrency, servers.length);
