@@ -377,6 +377,6 @@ function cacheFile(source, shape) {
  * than it saves, and `gather --help` knows nothing of what a gather runs.
  */
 function shapeOf([command = '', ...words]) {
-  const flags = words.flatMap((word) => /^--?[a-z-]+/i.exec(word)?.[0] ?? []);
-  return [/^[a-z-]{1,20}$/i.exec(command)?.[0] ?? 'none', ...flags].join('').slice(0, 80);
+  const flags = words.flatMap((word) => /^--?[a-z-]+/.exec(word)?.[0] ?? []);
+  return [/^[a-z-]{1,20}$/.exec(command)?.[0] ?? 'none', ...flags].join('').slice(0, 80);
 }

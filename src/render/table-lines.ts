@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { isNarrow } from './terminal.js';
 
 /** A cell as it is printed: cut to its column and without anything that could break a line. */
 export interface PrintedCell {
@@ -10,8 +11,6 @@ export interface PrintedCell {
 export type Align = 'left' | 'right';
 
 export const GAP = 2;
-/** Characters of one column each, in every terminal and for every library. */
-const NARROW = /^[ -~…]*$/;
 /** Without lines between them nobody sees where a cell ends, and most of the library's work is by cell. */
 const LINES_OF_A_CELL = 16;
 
@@ -20,8 +19,8 @@ export function tableLines(
   rows: readonly (readonly PrintedCell[])[],
   aligns: readonly Align[],
 ): readonly string[] {
-  const isNarrow = rows.every((row) => row.every(({ text }) => NARROW.test(text)));
-  return isNarrow ? narrowLines(rows, aligns) : libraryLines(rows, aligns);
+  const areNarrow = rows.every((row) => row.every(({ text }) => isNarrow(text)));
+  return areNarrow ? narrowLines(rows, aligns) : libraryLines(rows, aligns);
 }
 
 /** The same for characters of one column each, which takes no library: it would cost a short run a tenth of its time. */

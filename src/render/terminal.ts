@@ -10,14 +10,21 @@ export interface View {
  * out of a text from outside, so that it can neither move the cursor nor pretend to be something else.
  */
 export function plain(text: string): string {
-  if (ASCII.test(text)) return text;
+  if (isNarrow(text)) return text;
   return text
     .replace(ESCAPES, '')
     .replace(CONTROLS, (control) => (control === '\n' || control === '\t' ? ' ' : ''));
 }
 
-/** What most texts are made of alone: nothing in it has to go, and each takes one column. */
-const ASCII = /^[ -~]*$/;
+/**
+ * Whether a text is made of what most are made of, ASCII and Latin letters: each takes one column, and nothing of it has
+ * to go.
+ */
+export function isNarrow(text: string): boolean {
+  return NARROW.test(text);
+}
+
+const NARROW = /^[ -~\u00c0-\u024f…]*$/;
 
 // CSI and OSC sequences as a whole, so that no "[31m" stays behind; then whatever is left of their kind.
 const ESCAPES =
@@ -66,7 +73,7 @@ function isWide(character: string): boolean {
 
 /** How many columns of a terminal a text takes. */
 export function columnsOf(text: string): number {
-  if (ASCII.test(text)) return text.length;
+  if (isNarrow(text)) return text.length;
   let columns = 0;
   for (const character of text) columns += columnsOfCharacter(character);
   return columns;

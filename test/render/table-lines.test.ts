@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { paint } from '../../src/render/paint.js';
 import { libraryLines, tableLines, type PrintedCell } from '../../src/render/table-lines.js';
-import { plain } from '../../src/render/terminal.js';
+import { isNarrow, plain } from '../../src/render/terminal.js';
 
 const INKS = ['bold', 'cyan', 'dim', 'green', 'red', 'yellow'] as const;
 
@@ -35,22 +35,8 @@ function printed(
   );
 }
 
-const NARROW = fc.constantFrom(' ', '-', '~', 'a', 'Z', '0', '9', '|', ':', '_', '…');
-const ODD = [
-  'é',
-  'e\u0301',
-  '世',
-  'ｗ',
-  '🎉',
-  '👩\u200d👧',
-  '©',
-  '\u00a0',
-  '‥',
-  '\u200d',
-  'ก',
-  '\u001b[1m',
-  '\n',
-];
+const NARROW = fc.constantFrom(' ', '-', '~', 'a', 'Z', '0', '9', '|', ':', '_', '…', 'é', 'ß');
+const ODD = ['e\u0301', '世', 'ｗ', '🎉', '👩\u200d👧', '©', '\u00a0', '‥', '\u200d', 'ก', '\u001b[1m', '\n'];
 
 describe('a table', () => {
   const isSame = (
@@ -71,8 +57,19 @@ describe('a table', () => {
   ])('of characters of %s is the same whether or not the library makes it', (_, unit) => {
     fc.assert(
       fc.property(tablesOf(unit), ({ rows, aligns, color }) => isSame(rows, aligns, color)),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
+  });
+
+  it('counts one column for each character that needs no library', () => {
+    const characters = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).filter(
+      isNarrow,
+    );
+    expect(characters.length).toBeGreaterThan(400);
+    // Beside a second column, so that a character of another width would show.
+    const cells = ['', ...characters].map((text) => [text, 'x'].map((each) => ({ text: each, inked: each })));
+    expect(tableLines(cells, ['left', 'left'])).toEqual(libraryLines(cells, ['left', 'left']));
+    expect(characters.map(plain)).toEqual(characters);
   });
 
   it.each(ODD)('with %j in one place is the same, too', (odd) => {
