@@ -42,6 +42,8 @@ function offBy(wanted: string, number: string | undefined, code: ErrorCode): num
   const { name } = ERROR_CODES[code];
   // The right number behind a wrong family: CGF104, ERR104, 104.
   if (number !== undefined && code.endsWith(number)) return 0.1;
+  // A family, or a code whose end is missing.
+  if (wanted.length >= 3 && code.toLowerCase().startsWith(wanted)) return 0.3;
   if (/^[a-z]{3}\d/.test(wanted)) return distance(wanted, code.toLowerCase()) / 2;
   const words = name.split('_');
   if (words.includes(wanted)) return 0.2;

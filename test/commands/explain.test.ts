@@ -79,6 +79,8 @@ describe('mcpx explain', () => {
     expect(text.stderr).toContain('error RES307 unknown_code: mcpx prints no code "conect_timeout"');
     expect(text.stderr).toContain('Did you mean UPS201 (connect_timeout)');
     expect(text.stderr).toContain('mcpx explain');
+    const family = await run(['explain', 'UPS2']);
+    expect(family.stderr).toContain('Did you mean UPS201 (connect_timeout) or UPS202 (');
     const json = await run(['explain', 'zzzzqqq', '--json']);
     expect(json).toMatchObject({ status: 7, stdout: '' });
     expect(errorLine(json)).toMatchObject({ code: 'RES307', hint: 'Without a code it lists them all.' });
