@@ -1,6 +1,6 @@
-import { UriTemplate } from '@modelcontextprotocol/server';
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type { Freshness } from '../../core/cache/lifetime.js';
+import { fitsTemplate } from '../../core/clients/uri-template.js';
 import { selects } from '../../core/gather/select.js';
 import type { Operation } from '../../core/operation.js';
 import type { Span } from '../../core/telemetry/span.js';
@@ -81,7 +81,8 @@ async function withTemplateFor(gateway: Gateway, uri: string, span?: Span): Prom
   const all = await gateway.templates(span);
   return all
     .filter(
-      ({ upstream, entries }) => selects(upstream.server, uri) && entries.some(({ key }) => fits(key, uri)),
+      ({ upstream, entries }) =>
+        selects(upstream.server, uri) && entries.some(({ key }) => fitsTemplate(key, uri)),
     )
     .map(({ upstream }) => upstream);
 }
@@ -184,14 +185,6 @@ function readdressed(contents: unknown, from: string, to: string): unknown {
   return contents.map((content: unknown) =>
     (content as { uri?: unknown } | null)?.uri === from ? { ...(content as object), uri: to } : content,
   );
-}
-
-function fits(template: string, uri: string): boolean {
-  try {
-    return new UriTemplate(template).match(uri) !== null;
-  } catch {
-    return false;
-  }
 }
 
 /** @throws ProtocolError -32602 where the parameter is no text */

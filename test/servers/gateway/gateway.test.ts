@@ -147,6 +147,16 @@ describe('merged resources', () => {
     }
   });
 
+  it('is not kept busy by what a server writes for a template', async () => {
+    const uriTemplate = `city://${'{+a}'.repeat(8)}!`;
+    await using a = await startFakeUpstream({ templates: [{ uriTemplate, name: 'Slow' }] });
+    await using b = await startToolUpstream({ name: 'b' });
+    await using gateway = await startTestGateway({ a: { url: a.url, priority: 1 }, b: over(b, 2) });
+    const client = await gateway.client();
+    const uri = `city://${'a'.repeat(300)}`;
+    expect((await client.readResource({ uri })).contents).toMatchObject([{ uri }]);
+  });
+
   it('reads by the template of the best server that knows the URI', async () => {
     await using a = await startFakeUpstream({ templates: [{ uriTemplate: 'city://{name}', name: 'None' }] });
     await using b = await startToolUpstream({ name: 'b' });
