@@ -28,7 +28,6 @@ import type { Gathered, GatheredResource, Outcome } from './gather/outcome.js';
 import type { Inspection } from './inspect/inspection.js';
 import { Listening, type Forget } from './gather/listening.js';
 import { policyOf, shelfOf } from './gather/shelf-of.js';
-import { nearest } from './nearest.js';
 import { createOperation, inSpan, withSignal, type Operation } from './operation.js';
 import { packageExecutable } from './package-root.js';
 import { Registry } from './registry/registry.js';
@@ -594,6 +593,7 @@ export class MCPOrchestrator implements AsyncDisposable {
     const usable = outcomes.filter(({ status }) => status !== 'failed');
     const listing = usable.filter(({ resources }) => resources.some((resource) => resource.uri === uri));
     const others = usable.filter((outcome) => !listing.includes(outcome) && outcome.templates.length > 0);
+    const refusals = new Map<string, MCPOrchestratorException>();
     for (const { server } of [...listing, ...others]) {
       if (this.config.failFast) this.#assertNoneFailedBefore(server, outcomes);
       try {
@@ -608,20 +608,48 @@ export class MCPOrchestrator implements AsyncDisposable {
         // A server that only has templates may well not know this URI; one that lists it must.
         const isUnknown = error instanceof MCPOrchestratorException && error.code === 'UPS217';
         if (!isUnknown || listing.some((outcome) => outcome.server.id === server.id)) throw error;
+        refusals.set(server.id, error);
       }
     }
     // Nobody can say that a resource does not exist while a server is silent.
     const silent = outcomes.find(({ status }) => status === 'failed');
     if (silent?.status === 'failed') throw silent.error;
-    const near = nearest(
-      uri,
-      usable.flatMap(({ resources }) => resources.map((resource) => resource.uri)),
-    );
-    throw new ResourceFetchError('RES305', `no server has the resource ${uri}`, {
-      context: { uri, asked: usable.map(({ server }) => server.id) },
+    throw await this.#unknownResource(uri, usable, refusals, op);
+  }
+
+  /** RES305, with the URI that may have been meant, and what a server said that has a template for it. */
+  async #unknownResource(
+    uri: string,
+    asked: readonly Outcome[],
+    refusals: ReadonlyMap<string, MCPOrchestratorException>,
+    op: Operation,
+  ): Promise<ResourceFetchError> {
+    const [{ fitsTemplate }, { nearListed, nearUri }] = await Promise.all([
+      import('./clients/uri-template.js'),
+      import('./clients/near-uri.js'),
+    ]);
+    const [fitting] = asked.flatMap(({ server, templates }) => {
+      const template = templates.find(({ uriTemplate }) => fitsTemplate(uriTemplate, uri))?.uriTemplate;
+      return template === undefined ? [] : [{ server, template }];
+    });
+    const client = fitting === undefined ? undefined : this.#connections.find(fitting.server.id);
+    const near =
+      client === undefined || fitting === undefined
+        ? undefined
+        : await nearUri(client, fitting.template, uri, op).catch(() => undefined);
+    const known = asked.flatMap(({ resources }) => resources.map((resource) => resource.uri));
+    const meant = nearListed(uri, near === undefined ? known : [near, ...known]);
+    const cause = fitting === undefined ? undefined : refusals.get(fitting.server.id);
+    return new ResourceFetchError('RES305', `no server has the resource ${uri}`, {
+      context: { uri, asked: asked.map(({ server }) => server.id) },
       hint:
-        near === undefined ? 'No server lists it, and none has a template for it.' : `Did you mean ${near}?`,
+        meant !== undefined
+          ? `Did you mean ${meant}?`
+          : fitting === undefined
+            ? 'No server lists it, and none has a template for it.'
+            : `No server lists it; ${fitting.server.id} has the template ${fitting.template} for it, and refused it.`,
       fix: 'mcpx gather --list-only',
+      ...(cause === undefined ? {} : { cause }),
     });
   }
 

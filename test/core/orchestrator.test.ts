@@ -3,6 +3,7 @@ import { MCPConnectionError, NoMCPAvailableError } from '../../src/core/errors.j
 import { createLogger } from '../../src/core/logging/logger.js';
 import { createOperation } from '../../src/core/operation.js';
 import { MCPOrchestrator } from '../../src/index.js';
+import { startMetadataServer } from '../../src/servers/metadata/start.js';
 import { configText, temporaryFolder } from '../fixtures/configuration.js';
 import { startFakeUpstream } from '../fixtures/fake-upstream.js';
 import { failureOf, gatherOnce, orchestratorOf } from '../fixtures/gathering.js';
@@ -293,10 +294,64 @@ describe('reading one resource', () => {
     expect(server.id).toBe('listing');
     expect(contents).toMatchObject([{ text: 'listed' }]);
     const error = await failureOf(orchestrator.readResource('x://unknown', undefined));
-    expect(error).toMatchObject({ code: 'RES305', exitCode: 7 });
+    expect(error).toMatchObject({
+      code: 'RES305',
+      exitCode: 7,
+      hint: 'No server lists it; templated has the template x://{id} for it, and refused it.',
+      cause: expect.objectContaining({ code: 'UPS217' }) as unknown,
+    });
+    const unlike = await failureOf(orchestrator.readResource('y://unknown', undefined));
+    expect(unlike.hint).toBe('No server lists it, and none has a template for it.');
+    expect(unlike.cause).toBeUndefined();
     // It was asked for by the template.
     expect(templated.reads.get('x://unknown')).toBe(1);
     expect(listing.reads.get('x://unknown')).toBeUndefined();
+  });
+});
+
+describe('a resource that nobody has', () => {
+  it.each([
+    ['product-aliases://cadabara', 'product-aliases://cadabra'],
+    ['product-aliases://magic%20wand%20por', 'product-aliases://magic%20wand%20pro'],
+    ['product-aliases://lst', 'product-aliases://list'],
+    ['product-aliases://ma%ic', undefined],
+    ['product-aliases://zzzz', undefined],
+  ])('is told with what may have been meant: %s', async (uri, meant) => {
+    const metadata = await startMetadataServer(
+      {
+        host: '127.0.0.1',
+        port: 0,
+        transport: 'http',
+        metadataPath: 'resources/product_metadata.json',
+        watch: false,
+      },
+      createOperation(),
+    );
+    const orchestrator = orchestratorOf({ metadata: { url: metadata.urls?.sse, priority: 1 } });
+    const { code, hint } = await failureOf(orchestrator.readResource(uri));
+    await orchestrator.close();
+    await metadata.close(0);
+    expect({ code, hint }).toEqual({
+      code: 'RES305',
+      hint:
+        meant === undefined
+          ? 'No server lists it; metadata has the template product-aliases://{alias} for it, and refused it.'
+          : `Did you mean ${meant}?`,
+    });
+  });
+
+  it('is told without what a server makes of the question', async () => {
+    for (const completion of [null, {}, { values: 'x' }, { values: [7, null, 'y'.repeat(100_000)] }]) {
+      await using upstream = await startFakeUpstream({
+        templates: [{ uriTemplate: 'x://{id}', name: 'X' }],
+        resources: [],
+        completion,
+      });
+      await using orchestrator = orchestratorOf({ a: { url: upstream.sseUrl, priority: 1 } });
+      const { hint } = await failureOf(orchestrator.readResource('x://unknown'));
+      expect(hint).toBe('No server lists it; a has the template x://{id} for it, and refused it.');
+      expect(upstream.requests.get('completion/complete')).toBe(1);
+    }
   });
 });
 
