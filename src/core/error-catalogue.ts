@@ -314,6 +314,18 @@ export const ERROR_CATALOGUE = {
       'See what there is: `mcpx read database://metadata`.',
     ],
   },
+  CFG131: {
+    causes: [
+      'The server was one with a `command` before it got a `url`, or the other way round.',
+      'What belongs to the program that mcpx is to start stands beside `start`, not below it.',
+    ],
+    example:
+      'mcp_servers:\n  a:\n    url: http://localhost:8002/sse\n    domains: [products]\n    env: { LOG: debug }',
+    remedies: [
+      'Remove it; `args`, `env` and `cwd` of a server that mcpx is to start stand below `start`.',
+      'A server over stdio gets what it needs in `env`, not in `headers`.',
+    ],
+  },
 
   UPS201: {
     causes: [

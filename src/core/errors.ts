@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   CFG128: { name: 'same_address', exit: 3, meaning: 'two servers have the same url' },
   CFG129: { name: 'misspelt_capability', exit: 3, meaning: 'a capability that resembles a known one' },
   CFG130: { name: 'mapping_unfit', exit: 3, meaning: 'a column mapping that the database does not take' },
+  CFG131: { name: 'no_effect', exit: 3, meaning: 'a setting that does nothing for a server of this kind' },
 
   UPS201: { name: 'connect_timeout', exit: 4, meaning: 'the server did not complete the connection in time' },
   UPS202: { name: 'connection_refused', exit: 4, meaning: 'nothing listens at the address of the server' },

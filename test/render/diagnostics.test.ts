@@ -42,7 +42,7 @@ describe('as text', () => {
   });
 
   it('cuts a long line around the place, and a file of one long line stays readable', () => {
-    const long = `{ "mcp_servers": { "a": { "url": "http://localhost/sse", "args": [${'"x", '.repeat(50_000)}"y"], "domains": "p" } } }`;
+    const long = `{ "mcp_servers": { "a": { "url": "http://localhost/sse", "capabilities": [${'"x", '.repeat(50_000)}"y"], "domains": "p" } } }`;
     const lines = text(long, { width: 60 }).split('\n');
     for (const line of lines.slice(1)) expect(line.length).toBeLessThanOrEqual(60);
     const [source = '', caret = ''] = lines.slice(2);

@@ -33,6 +33,7 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
       const hint = 'add domains, as in domains: [products]';
       add('CFG119', at, `server "${id}" has no domains, so no domain is ever asked of it`, hint, true);
     }
+    checkEffect(id);
     checkWait([...at, 'timeout'], server.timeout);
     checkWait([...at, 'connect_timeout'], server.connect_timeout);
     if (server.start !== undefined) checkWait([...at, 'start', 'ready_timeout'], server.start.ready_timeout);
@@ -116,6 +117,26 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
     else {
       const message = `"${id}" and "${other}" have the same url, so everything is asked twice`;
       add('CFG128', path, message, 'remove one of the two, or correct its url');
+    }
+  }
+
+  /** What is set and belongs to a server of the other kind; an empty one is nobody's mistake. */
+  function checkEffect(id: string): void {
+    const at = ['mcp_servers', id];
+    const { url, command, start } = settings?.mcp_servers[id] ?? {};
+    if (isBroken(...at, 'url') || isBroken(...at, 'command') || hasUnknownKeys(...at)) return;
+    if ((url === undefined) === (command === undefined)) return;
+    const [keys, kind] =
+      command === undefined
+        ? [['args', 'env', 'inherit_env', 'cwd'], 'with a url']
+        : [['headers'], 'that is started by a command'];
+    for (const key of keys) {
+      const value: unknown = getIn(raw, [...at, key]);
+      if (isBroken(...at, key)) continue;
+      if (value === undefined || value === null || Object.keys(Object(value)).length === 0) continue;
+      const belongsToStart = start !== undefined && key !== 'inherit_env';
+      const hint = belongsToStart ? 'move it below "start"' : 'remove it';
+      add('CFG131', [...at, key], `"${key}" does nothing for a server ${kind}`, hint, true);
     }
   }
 
