@@ -29,12 +29,11 @@ function narrowLines(rows: readonly (readonly PrintedCell[])[], aligns: readonly
     rows.reduce((widest, row) => Math.max(widest, row[column]?.text.length ?? 0), 0),
   );
   return rows.map((row) => {
-    let line = '';
-    for (const [column, { text, inked }] of row.entries()) {
+    const cells = row.map(({ text, inked }, column) => {
       const blank = ' '.repeat((widths[column] ?? 0) - text.length);
-      line += (aligns[column] === 'right' ? blank + inked : inked + blank) + ' '.repeat(GAP);
-    }
-    return line.trimEnd();
+      return aligns[column] === 'right' ? blank + inked : inked + blank;
+    });
+    return cells.join(' '.repeat(GAP)).trimEnd();
   });
 }
 
