@@ -1,7 +1,9 @@
 import { paint } from './paint.js';
+import { GAP } from './table-lines.js';
 import { renderTable, type Cell } from './table.js';
-import { escapeControls, plain, type View } from './terminal.js';
+import { columnsOf, cut, escapeControls, plain, type View } from './terminal.js';
 import { humanMs } from './units.js';
+import { wordsOf, wrapWords } from './wrap.js';
 
 /** What `execute_query` gives, from whichever server. */
 export interface QueryResult {
@@ -67,29 +69,60 @@ function uniqueNames(names: readonly string[]): string[] {
 
 const NUMBERS = /^(?:smallint|integer|bigint|numeric|real|double precision|money|oid)\b/;
 
-/** A table with a last line that says how many rows there are, and whether there were more. */
-export function queryTable(server: string, result: QueryResult, view: View): string {
-  const { columns, rows, truncated, elapsed_ms } = result;
+/** Cells are not cut to less than this, nor than the name of their column. */
+const LEAST = 8;
+
+/**
+ * A table with a last line that says how many rows there are, and whether there were more. Of columns that a terminal
+ * has no room for, the last ones are left out.
+ */
+export function queryTable(
+  server: string,
+  { columns, rows, truncated, elapsed_ms }: QueryResult,
+  view: View,
+): string {
   const ink = paint(view.color);
-  const table =
-    columns.length === 0
-      ? ''
-      : renderTable(
-          columns.map(({ name, type }) => ({
-            title: plain(name),
-            least: 8,
-            ...(NUMBERS.test(type) && !type.endsWith('[]') ? { align: 'right' as const } : {}),
-          })),
-          rows.map((row) =>
-            row.map((value): Cell =>
-              value === null ? { text: 'NULL', ink: 'dim' } : { text: cellText(value) },
-            ),
-          ),
-          view,
-        );
+  const { width } = view;
+  const titles = columns.map(({ name }) => cut(plain(name), width ?? Infinity));
+  const cells = rows.map((row) =>
+    row.map((value): Cell => (value === null ? { text: 'NULL', ink: 'dim' } : { text: cellText(value) })),
+  );
+  const leasts = titles.map((title) => Math.max(LEAST, columnsOf(title)));
+  const room = width === undefined ? columns.length : roomFor(titles, cells, leasts, width);
+  const heads = columns.map(({ type }, index) => ({
+    title: titles[index] ?? '',
+    least: leasts[index] ?? LEAST,
+    drop: index < room ? 0 : 1,
+    ...(NUMBERS.test(type) && !type.endsWith('[]') ? { align: 'right' as const } : {}),
+  }));
+  const table = columns.length === 0 ? '' : renderTable(heads, cells, view);
   const count = `${rows.length} row${rows.length === 1 ? '' : 's'}`;
   const time = elapsed_ms === undefined ? '' : ` in ${humanMs(elapsed_ms)}`;
-  return `${table}\n${ink.dim(`${count} from ${plain(server)}${time}`)}${truncated ? ink.yellow(', there are more') : ''}\n`;
+  const summary = [
+    ...wordsOf(`${count} from ${plain(server)}${time}${truncated ? ',' : ''}`, ink.dim),
+    ...(truncated ? wordsOf('there are more', ink.yellow) : []),
+  ];
+  return `${table}\n${wrapWords(summary, width)}`;
+}
+
+/** How many columns fit, each as narrow as it may be; one in any case. */
+function roomFor(
+  titles: readonly string[],
+  cells: readonly (readonly Cell[])[],
+  leasts: readonly number[],
+  width: number,
+): number {
+  let taken = -GAP;
+  const tooFar = titles.findIndex((title, index) => {
+    const least = leasts[index] ?? LEAST;
+    const natural = cells.reduce(
+      (most, row) => Math.max(most, columnsOf(plain(row[index]?.text ?? ''))),
+      columnsOf(title),
+    );
+    taken += GAP + Math.min(least, natural);
+    return taken > width;
+  });
+  return tooFar === -1 ? titles.length : Math.max(1, tooFar);
 }
 
 /**
