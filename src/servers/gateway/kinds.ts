@@ -4,6 +4,7 @@ import type { ServerConfig } from '../../core/config/config.js';
 import { ResourceFetchError } from '../../core/errors.js';
 import { matchesGlob, selects } from '../../core/gather/select.js';
 import type { Operation } from '../../core/operation.js';
+import { ADDRESS_TEMPLATE } from './own-template.js';
 
 /** What a server lists, and the gateway merges. */
 export type ListKind = 'resources' | 'templates' | 'tools' | 'prompts';
@@ -48,8 +49,9 @@ export const KINDS: Readonly<Record<ListKind, KindDefinition>> = {
     isNamed: false,
     schema: specTypeSchemas.ResourceTemplate,
     list: (client, op) => client.listResourceTemplates(op),
-    // Which URIs a template stands for only shows when one is read.
-    isOffered: () => true,
+    // Which URIs a template stands for only shows when one is read. A server that is a gateway as well lists addresses
+    // that would be taken for ours.
+    isOffered: (_, key) => key !== ADDRESS_TEMPLATE,
   },
   tools: {
     kind: 'tools',

@@ -9,6 +9,7 @@ import type { Offered } from './catalogue.js';
 import { isNotFound, unknownName, unknownResource } from './failure.js';
 import type { Gateway } from './gateway.js';
 import { attributed } from './meta.js';
+import { completeAddress, isOwnTemplate } from './own-template.js';
 import { describeRead, read } from './reads.js';
 import type { ForwardedFor, Upstream } from './upstream.js';
 
@@ -118,6 +119,7 @@ export async function getPrompt(gateway: Gateway, params: Params, passage: Passa
 /** Completes an argument at the server that has the prompt or template; one without completions knows none. */
 export async function complete(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
   const ref = (params['ref'] ?? {}) as Params;
+  if (isOwnTemplate(ref)) return completeAddress(gateway, params);
   const [upstream, ownRef] = await whereToComplete(gateway, ref, passage.op.span);
   const client = upstream.client;
   if (client !== undefined && !client.connection.capabilities.includes('completions')) {

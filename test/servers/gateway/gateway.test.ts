@@ -1,6 +1,8 @@
+import { UriTemplate } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
 import { CLIENT_KINDS, failure, over, startTestGateway } from '../../fixtures/gateway.js';
+import { orchestratorOf } from '../../fixtures/gathering.js';
 import { startToolUpstream } from '../../fixtures/tool-upstream.js';
 
 const resource = (uri: string, text: string) => ({ uri, name: uri, text });
@@ -172,7 +174,76 @@ describe('merged resources', () => {
     ).toEqual([
       ['city://{name}', 'a'],
       ['city://{city}', 'b'],
+      ['mcpx://{server}/{uri}', undefined],
     ]);
+  });
+
+  for (const kind of CLIENT_KINDS) {
+    it(`lists the template of what one server has, which any client can fill in (${kind})`, async () => {
+      await using a = await startFakeUpstream({ resources: [{ uri: 'x://same/1?a=b', text: 'of a' }] });
+      await using b = await startFakeUpstream({ resources: [{ uri: 'x://same/1?a=b', text: 'of b' }] });
+      await using gateway = await startTestGateway({
+        a: { url: a.url, priority: 1 },
+        'b c/d': { url: b.url, priority: 2 },
+      });
+      const client = await gateway.client(kind);
+      const { resourceTemplates } = await client.listResourceTemplates();
+      expect(resourceTemplates).toMatchObject([{ uriTemplate: 'mcpx://{server}/{uri}' }]);
+      const { uriTemplate = '' } = resourceTemplates[0] ?? {};
+      const values = async (name: string, value: string, chosen?: Record<string, string>) => {
+        const { completion } = await client.complete({
+          ref: { type: 'ref/resource', uri: uriTemplate },
+          argument: { name, value },
+          ...(chosen === undefined ? {} : { context: { arguments: chosen } }),
+        });
+        return completion.values;
+      };
+      expect(await values('server', '')).toEqual(['a', 'b c/d']);
+      const [server = ''] = await values('server', 'b');
+      expect(await values('uri', 'x://')).toEqual([]);
+      expect(await values('uri', 'y://', { server })).toEqual([]);
+      const [of = ''] = await values('uri', 'x://', { server });
+      const uri = new UriTemplate(uriTemplate).expand({ server, uri: of });
+      expect((await client.readResource({ uri })).contents).toEqual([{ uri, text: 'of b' }]);
+    });
+  }
+
+  it('lists its own template once and on the last page, also where a server is a gateway', async () => {
+    const templates = ['x://{a}', 'x://{b}', 'mcpx://{server}/{uri}'];
+    await using a = await startFakeUpstream({
+      templates: templates.map((uriTemplate) => ({ uriTemplate, name: uriTemplate })),
+    });
+    const servers = { a: { url: a.url, priority: 1 }, b: { url: a.mcpUrl, priority: 2 } };
+    await using gateway = await startTestGateway(servers, { gateway: { page_size: 1 } });
+    const client = await gateway.client('legacy');
+    const found: string[] = [];
+    let conflicts: unknown;
+    let cursor: string | undefined;
+    do {
+      const page = await client.request({
+        method: 'resources/templates/list',
+        params: cursor === undefined ? {} : { cursor },
+      });
+      found.push(...page.resourceTemplates.map(({ uriTemplate }) => uriTemplate));
+      conflicts = page._meta?.['mcpx/conflicts'];
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(found).toEqual(templates);
+    expect(conflicts).toMatchObject([{ key: 'x://{a}' }, { key: 'x://{b}' }]);
+  });
+
+  it('is read through by a client of ours, from the server that is named', async () => {
+    await using a = await startFakeUpstream({ resources: [{ uri: 'x://1', text: 'of a' }] });
+    await using b = await startFakeUpstream({ resources: [{ uri: 'x://1', text: 'of b' }] });
+    await using gateway = await startTestGateway({
+      a: { url: a.url, priority: 1 },
+      b: { url: b.url, priority: 2 },
+    });
+    for (const url of [gateway.served.urls!.sse, gateway.served.urls!.mcp]) {
+      await using orchestrator = orchestratorOf({ gateway: { url, priority: 1 } });
+      const { contents } = await orchestrator.readResource('mcpx://b/x%3A%2F%2F1');
+      expect(contents).toMatchObject([{ text: 'of b' }]);
+    }
   });
 });
 

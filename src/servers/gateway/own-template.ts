@@ -1,0 +1,52 @@
+import { isMapping } from '../../core/mapping.js';
+import type { Gateway } from './gateway.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+type Result = Record<string, unknown>;
+
+/** Of a completion at most (MCP, "Completion"). */
+const MOST_VALUES = 100;
+
+/**
+ * What `addressOf` writes, as a template (RFC 6570): simple expressions encode all that is reserved. A client that only
+ * asks for URIs that some template fits can form such addresses too.
+ */
+export const ADDRESS_TEMPLATE = 'mcpx://{server}/{uri}';
+
+const ENTRY = {
+  uriTemplate: ADDRESS_TEMPLATE,
+  name: 'Resource of one server',
+  description:
+    'What exactly this server has at a URI, also where another server takes precedence: the id of the server, and the percent-encoded URI',
+};
+
+/** A list of templates with that of the gateway behind all others, so on the last page. */
+export function withOwnTemplate(method: string, result: Result): Result {
+  if (method !== 'resources/templates/list' || result['nextCursor'] !== undefined) return result;
+  return { ...result, resourceTemplates: [...(result['resourceTemplates'] as readonly unknown[]), ENTRY] };
+}
+
+/** Whether a client wants to complete a variable of the gateway's own template. */
+export function isOwnTemplate(ref: Fields): boolean {
+  return ref['type'] === 'ref/resource' && ref['uri'] === ADDRESS_TEMPLATE;
+}
+
+/** Ids of servers, and of a server that was named already the URIs that it lists. */
+export function completeAddress(gateway: Gateway, params: Fields): Result {
+  const { argument, context } = params;
+  const { name, value } = isMapping(argument) ? argument : {};
+  const chosen = isMapping(context) && isMapping(context['arguments']) ? context['arguments'] : {};
+  const all =
+    name === 'server'
+      ? gateway.upstreams.map(({ server }) => server.id)
+      : (gateway.find(String(chosen['server']))?.lastHeld('resources')?.entries ?? []).map(({ key }) => key);
+  const begun = typeof value === 'string' ? value : '';
+  const values = all.filter((each) => each.startsWith(begun));
+  return {
+    completion: {
+      values: values.slice(0, MOST_VALUES),
+      total: values.length,
+      hasMore: values.length > MOST_VALUES,
+    },
+  };
+}
