@@ -108,3 +108,32 @@ describe('every client and every server', () => {
     expect((await client.readResource({ uri: first.uri })).contents).toHaveLength(1);
   });
 });
+
+describe('progress that a tool tells just before its answer', () => {
+  // The SDK's own clients drop what comes in one packet with the answer (modelcontextprotocol/typescript-sdk#2580), so
+  // what is sent counts, and not what they make of it.
+  it.each([
+    ['sse', 'sseUrl', {}],
+    ['streamable-http', 'mcpUrl', { protocol: 'legacy' }],
+    ['streamable-http', 'mcpUrl', { protocol: '2026-07-28' }],
+  ] as const)(
+    'comes whole and before it to a v1 client over SSE, from %s at %s %j',
+    async (transport, url, more) => {
+      await using upstream = await startToolUpstream({ name: 'a' });
+      await using gateway = await startTestGateway({ a: { url: upstream[url], transport, ...more } });
+      const client = await gateway.v1Client('sse');
+      const sent: unknown[] = [];
+      const { transport: connection } = client;
+      const dispatch = connection?.onmessage;
+      // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's transport is no event target
+      connection!.onmessage = (message, extra) => {
+        sent.push('method' in message ? message.params?.['progress'] : 'answer');
+        dispatch?.(message, extra);
+      };
+      for (let call = 0; call < 20; call += 1) {
+        await client.callTool({ name: 'count' }, undefined, { onprogress: () => undefined });
+        expect(sent.splice(0)).toEqual([1, 2, 3, 'answer']);
+      }
+    },
+  );
+});
