@@ -11,7 +11,7 @@ import type {
   OutputFormat,
 } from './commands/command.js';
 import { GLOBAL_OPTIONS } from './commands/global-options.js';
-import { ConfigurationError, MCPOrchestratorException } from './core/errors.js';
+import { ConfigurationError, MCPOrchestratorException, retold } from './core/errors.js';
 import { createOperationId } from './core/operation.js';
 import { asksForTelemetry } from './core/telemetry/asked.js';
 import { noSpan } from './core/telemetry/span.js';
@@ -283,13 +283,7 @@ function usageError(error: CommanderError, argv: readonly string[]): Configurati
 function withHelp(error: unknown, argv: readonly string[]): unknown {
   if (!(error instanceof ConfigurationError) || error.code !== 'CLI901' || error.hint !== undefined)
     return error;
-  const { code, message, context, fix, cause } = error;
-  return new ConfigurationError(code, message, {
-    context,
-    hint: `See \`${['mcpx', ...namesIn(argv)].join(' ')} --help\`.`,
-    ...(fix === undefined ? {} : { fix }),
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return retold(error, { hint: `See \`${['mcpx', ...namesIn(argv)].join(' ')} --help\`.` });
 }
 
 /** The command of a line, and the one below it: `servers list`. What could not be read may hold anything besides. */

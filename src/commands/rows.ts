@@ -1,4 +1,4 @@
-import { ConfigurationError, MCPOrchestratorException } from '../core/errors.js';
+import { ConfigurationError, MCPOrchestratorException, retold } from '../core/errors.js';
 import { queryCsv, queryLines, queryReport, queryTable, type QueryResult } from '../render/query.js';
 import type { CommandInput } from './command.js';
 import { viewOf, writeValue } from './output.js';
@@ -12,12 +12,7 @@ export function assertOneFormat({ options, global }: CommandInput): void {
 /** An error that knows its place in a query, with the query, so that the place can be shown; any other as it is. */
 export function withQuery(error: unknown, query: string): unknown {
   if (!(error instanceof MCPOrchestratorException) || !('position' in error.context)) return error;
-  const { code, message, context, hint, cause } = error;
-  return new MCPOrchestratorException(code, message, {
-    context: { ...context, query },
-    ...(hint === undefined ? {} : { hint }),
-    cause,
-  });
+  return retold(error, { context: { ...error.context, query } });
 }
 
 /**

@@ -216,6 +216,24 @@ export class MCPOrchestratorException extends Error {
   }
 }
 
+/** The same error, of its own class, with some of its circumstances told otherwise. */
+export function retold<Failure extends MCPOrchestratorException>(
+  error: Failure,
+  changes: ErrorOptions,
+): Failure {
+  const { code, message, context, hint, fix, cause } = error;
+  const Kind = error.constructor as new (
+    ...args: ConstructorParameters<typeof MCPOrchestratorException>
+  ) => Failure;
+  return new Kind(code, message, {
+    context,
+    ...(hint === undefined ? {} : { hint }),
+    ...(fix === undefined ? {} : { fix }),
+    ...(cause === undefined ? {} : { cause }),
+    ...changes,
+  });
+}
+
 /** A server could not be reached, or the connection to it broke. */
 export class MCPConnectionError extends MCPOrchestratorException {}
 

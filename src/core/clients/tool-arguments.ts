@@ -1,4 +1,4 @@
-import { MCPOrchestratorException, ResourceFetchError } from '../errors.js';
+import { MCPOrchestratorException, ResourceFetchError, retold } from '../errors.js';
 import { isMapping } from '../mapping.js';
 import { listed, meant } from '../nearest.js';
 
@@ -118,11 +118,6 @@ export function withSignature<Failure>(
     ...(missing.length === 0 ? [] : [`${missing.map(({ name }) => name).join(', ')} missing`]),
     ...(others.length === 0 ? [] : [`${others.join(', ')} unknown`]),
   ];
-  const Kind = error.constructor as typeof MCPOrchestratorException;
-  return new Kind(error.code, error.message, {
-    context: error.context,
-    hint: `${tool.name} takes ${signatureOf(tool)}${fits ? '' : ` (${misfits.join('; ')})`}.`,
-    ...(error.fix === undefined ? {} : { fix: error.fix }),
-    ...(error.cause === undefined ? {} : { cause: error.cause }),
-  });
+  const misfit = fits ? '' : ` (${misfits.join('; ')})`;
+  return retold(error, { hint: `${tool.name} takes ${signatureOf(tool)}${misfit}.` });
 }

@@ -1,6 +1,6 @@
 import type { Phase } from '../clients/circumstances.js';
 import type { ServerConfig } from '../config/config.js';
-import { MCPConnectionError, NoMCPAvailableError, type MCPOrchestratorException } from '../errors.js';
+import { MCPConnectionError, NoMCPAvailableError, retold, type MCPOrchestratorException } from '../errors.js';
 import { inSpan, withSignal, type Operation } from '../operation.js';
 import { createDeadline, NO_DEADLINE } from '../resilience/deadline.js';
 import type { AnswerCache, ServerCache } from './answers.js';
@@ -164,12 +164,9 @@ function withDetails(
 ): MCPOrchestratorException {
   // One that was only stopped may have an answer.
   const mayAnswer = outcomes.some((each) => each.status !== 'failed' || each.error.code === 'UPS219');
-  const Kind = error.constructor as typeof MCPOrchestratorException;
-  return new Kind(error.code, error.message, {
+  return retold(error, {
     context: { ...error.context, details: outcomes.map(describeOutcome) },
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
     fix: error.fix ?? (mayAnswer ? 'mcpx gather --degraded' : 'mcpx validate-config --connect'),
-    ...(error.cause === undefined ? {} : { cause: error.cause }),
   });
 }
 
