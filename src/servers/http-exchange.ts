@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Page } from './pages.js';
 
@@ -25,7 +26,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
 
   const body = await readBody(request);
   try {
-    return JSON.parse(UTF8.decode(body));
+    return JSON.parse(decode(body));
   } catch {
     throw new Refusal(400, 'Parse error: the body is not valid JSON', -32700);
   }
@@ -41,27 +42,38 @@ function tooLarge(): Refusal {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
+function decode(body: Buffer): string {
+  // Nearly every message is ASCII, and looking for that is cheaper than decoding.
+  return isAscii(body) ? body.toString('latin1') : UTF8.decode(body);
+}
+
 /** By events, which cost a third of what an iterator does. What is refused is left to whoever answers. */
 function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const done = (settle: () => void) => {
-      request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
-      settle();
+    let isOver = false;
+    const fail = (error: Error) => {
+      if (!isOver) reject(error);
+      isOver = true;
     };
-    const onData = (chunk: Buffer) => {
+    // Taking them off again would cost more than all that they do.
+    request.on('data', (chunk: Buffer) => {
       bytes += chunk.byteLength;
-      chunks.push(chunk);
-      if (bytes <= MAX_BODY_BYTES) return;
-      request.pause();
-      done(() => reject(tooLarge()));
-    };
-    const onEnd = () =>
-      done(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    const onError = (error: Error) => done(() => reject(error));
-    const onClose = () => done(() => reject(new Error('The client went away')));
-    request.on('data', onData).once('end', onEnd).once('error', onError).once('close', onClose);
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+      else if (!isOver) {
+        request.pause();
+        fail(tooLarge());
+      }
+    });
+    request.on('end', () => {
+      isOver = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+    request.on('error', fail);
+    request.on('close', () => {
+      if (!isOver) fail(new Error('The client went away'));
+    });
   });
 }
 

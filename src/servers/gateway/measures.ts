@@ -20,7 +20,7 @@ export interface ServerMeasures {
   readonly p95Ms: number | null;
 }
 
-/** Upper bounds in seconds, as Prometheus wants them; the last one, infinity, is the count. */
+/** Upper bounds in seconds, as Prometheus wants them; whatever takes longer comes behind the last one. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const RECENT = 512;
 
@@ -28,6 +28,7 @@ interface Series {
   readonly method: string;
   readonly server: string;
   readonly outcomes: Map<RequestOutcome, number>;
+  /** How many took as long as each bound and longer than the one before. */
   readonly buckets: number[];
   seconds: number;
   count: number;
@@ -49,16 +50,16 @@ export class Measures {
       method,
       server,
       outcomes: new Map(),
-      buckets: BUCKETS.map(() => 0),
+      buckets: [...BUCKETS, Infinity].map(() => 0),
       seconds: 0,
       count: 0,
     };
     this.#series.set(key, series);
     const seconds = durationMs / 1000;
     series.outcomes.set(outcome, (series.outcomes.get(outcome) ?? 0) + 1);
-    for (const [index, bound] of BUCKETS.entries()) {
-      if (seconds <= bound) series.buckets[index] = (series.buckets[index] ?? 0) + 1;
-    }
+    let index = 0;
+    while (seconds > (BUCKETS[index] ?? Infinity)) index += 1;
+    series.buckets[index] = (series.buckets[index] ?? 0) + 1;
     series.seconds += seconds;
     series.count += 1;
     if (!isKept) this.#remember(server, durationMs);
@@ -97,11 +98,10 @@ export class Measures {
       `# HELP ${name} Time from a request to its answer.`,
       `# TYPE ${name} histogram`,
       ...all.flatMap(({ buckets, seconds, count, ...series }) => [
-        ...BUCKETS.map(
-          (bound, index) =>
-            `${name}_bucket{${labels({ ...about(series), le: String(bound) })}} ${buckets[index] ?? 0}`,
+        ...cumulated(buckets).map(
+          (sum, index) =>
+            `${name}_bucket{${labels({ ...about(series), le: String(BUCKETS[index] ?? '+Inf') })}} ${sum}`,
         ),
-        `${name}_bucket{${labels({ ...about(series), le: '+Inf' })}} ${count}`,
         `${name}_sum{${labels(about(series))}} ${seconds}`,
         `${name}_count{${labels(about(series))}} ${count}`,
       ]),
@@ -116,6 +116,12 @@ export class Measures {
     }
     return total;
   }
+}
+
+/** Each count with all before it, as Prometheus wants them. */
+function cumulated(counts: readonly number[]): readonly number[] {
+  let sum = 0;
+  return counts.map((count) => (sum += count));
 }
 
 function about({ method, server }: Pick<Series, 'method' | 'server'>): Record<string, string> {
