@@ -12,6 +12,7 @@ import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
 import { createNotifier, followChanges } from './changes.js';
 import { DirectRequests } from './direct/direct-requests.js';
+import { atEndOfTurn } from './direct/end-of-turn.js';
 import { createGuard } from './guard.js';
 import { readJsonBody, Refusal, sendJson, sendPage, sendRefusal } from './http-exchange.js';
 import { DEFAULT_GRACE_MS, InFlight } from './in-flight.js';
@@ -160,7 +161,9 @@ export async function serveHttp(
     } catch {
       throw new Refusal(400, 'Invalid Request: the body is not a JSON-RPC message', -32600);
     }
-    response.writeHead(202, ACCEPTED_HEADERS).end(ACCEPTED);
+    atEndOfTurn(() => {
+      if (!response.destroyed) response.writeHead(202, ACCEPTED_HEADERS).end(ACCEPTED);
+    });
   }
 
   function allowNamedOrigin(request: IncomingMessage, response: ServerResponse): void {

@@ -7,7 +7,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server';
 import type { DirectRequests, Outlet } from './direct/direct-requests.js';
-import { textOf } from './direct/written.js';
+import { atEndOfTurn } from './direct/end-of-turn.js';
 import { extraOf } from './http-exchange.js';
 import type { InFlight } from './in-flight.js';
 import { PendingRequests } from './in-flight.js';
@@ -63,6 +63,8 @@ export class SseTransport implements Transport {
   receive(body: unknown, incoming: IncomingMessage): void {
     const direct = this.direct?.read(body);
     if (direct !== undefined) {
+      const known = this.direct?.answerAtOnce(direct);
+      if (known !== undefined) return this.#write(eventOf(known));
       this.#pending.received(direct);
       this.direct
         ?.answer(direct, incoming, this.#outlet)
@@ -93,7 +95,7 @@ export class SseTransport implements Transport {
 
   #send(message: JSONRPCMessage): void {
     this.#pending.sent(message);
-    this.#write(`event: message\ndata: ${textOf(message)}\n\n`);
+    this.#write(eventOf(JSON.stringify(message)));
   }
 
   #write(text: string): void {
@@ -102,6 +104,10 @@ export class SseTransport implements Transport {
       this.onerror?.(new Error(`The client left more than ${MAX_UNREAD_BYTES} bytes unread`));
       this.response.destroy();
       return;
+    }
+    if (this.response.writableCorked === 0) {
+      this.response.cork();
+      atEndOfTurn(() => this.response.uncork());
     }
     this.response.write(text);
   }
@@ -114,4 +120,8 @@ export class SseTransport implements Transport {
     this.direct?.close();
     this.onclose?.();
   }
+}
+
+function eventOf(text: string): string {
+  return `event: message\ndata: ${text}\n\n`;
 }

@@ -12,7 +12,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { followChanges } from './changes.js';
 import { DirectRequests } from './direct/direct-requests.js';
-import { Exchange } from './direct/exchange.js';
+import { Exchange, sendAnswer } from './direct/exchange.js';
 import { areDirectHeaders, type DirectRequest } from './direct/request.js';
 import { extraOf, readJsonBody, Refusal, sendWebResponse, toWebRequest } from './http-exchange.js';
 import { asLegacyError } from './legacy-errors.js';
@@ -78,6 +78,11 @@ export function createStreamableHttp(
     if (request === undefined) return false;
     const release = sessions.use(String(id));
     try {
+      const known = transport.direct?.answerAtOnce(request);
+      if (known !== undefined) {
+        sendAnswer(response, known, { 'mcp-session-id': String(id) });
+        return true;
+      }
       await transport.answer(request, incoming, response);
     } finally {
       release();

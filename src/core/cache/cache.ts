@@ -131,12 +131,10 @@ export class ResourceCache {
       const { value, scope } = await load(op);
       return { value, freshness: { ...NOT_CACHED, ...(scope === undefined ? {} : { scope }) } };
     }
-    const kept = this.#find(question.shelf, question.name);
-    const usable = kept !== undefined && question.accepts(kept.value) ? kept : undefined;
-    const freshness = usable === undefined ? undefined : freshnessOf(usable, question.policy, this.#now());
-    if (question.mode === 'use' && usable !== undefined && freshness?.stale !== true) {
+    const usable = this.#usable(question);
+    if (question.mode === 'use' && usable !== undefined && usable.freshness.stale !== true) {
       this.#hits += 1;
-      return { value: usable.value as T, freshness: freshness as Freshness };
+      return usable as Answer<T>;
     }
     try {
       this.#misses += 1;
@@ -146,11 +144,24 @@ export class ResourceCache {
         ? this.#ask(question, load, op, () => true)
         : this.#shared(question, load, op));
     } catch (failure) {
-      if (usable === undefined || freshness === undefined || question.mayBeStale?.(failure) !== true) {
-        throw failure;
-      }
-      return { value: usable.value as T, freshness: { ...freshness, stale: true }, failure };
+      if (usable === undefined || question.mayBeStale?.(failure) !== true) throw failure;
+      return { value: usable.value as T, freshness: { ...usable.freshness, stale: true }, failure };
     }
+  }
+
+  /** What is kept and fresh, for who would `load` it otherwise. */
+  fresh<T>(question: Question): Answer<T> | undefined {
+    if (question.mode !== 'use' || question.policy.ttlMs <= 0) return undefined;
+    const usable = this.#usable(question);
+    if (usable === undefined || usable.freshness.stale === true) return undefined;
+    this.#hits += 1;
+    return usable as Answer<T>;
+  }
+
+  #usable({ shelf, name, policy, accepts }: Question): Answer<unknown> | undefined {
+    const kept = this.#find(shelf, name);
+    if (kept === undefined || !accepts(kept.value)) return undefined;
+    return { value: kept.value, freshness: freshnessOf(kept, policy, this.#now()) };
   }
 
   /** What is kept under a name, whether or not it is still fresh. */

@@ -36,6 +36,11 @@ export interface DirectServer extends McpServer {
    * @throws what the client is told: by its `code`, `message` and `data`
    */
   answerDirectly(request: DirectRequest, caller: Caller): Promise<Record<string, unknown> | undefined>;
+  /**
+   * The result of a request as JSON where it is known already, without waiting for anyone; else `undefined`, and nothing
+   * has happened.
+   */
+  answerAtOnce(request: DirectRequest): string | undefined;
 }
 
 export function isDirectServer(server: McpServer): server is DirectServer {

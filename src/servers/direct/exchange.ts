@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Outlet } from './direct-requests.js';
-import { textOf } from './written.js';
+import { atEndOfTurn } from './end-of-turn.js';
 
 export interface ExchangeOptions {
   /** Who waits for an answer longer is sent the head of it, so that nobody between takes silence for death. */
@@ -20,8 +20,8 @@ const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 
 /**
- * What goes back for one POST: an event stream that ends with the answer. Where that is all there is to say, head and
- * answer leave together.
+ * What goes back for one POST: the answer alone where that is all there is to say, else an event stream that ends with
+ * it.
  */
 export class Exchange implements Outlet {
   readonly #response: ServerResponse;
@@ -45,21 +45,15 @@ export class Exchange implements Outlet {
 
   send(message: JSONRPCMessage): void {
     if (this.#hasEnded) return;
-    const text = textOf(message);
+    const text = JSON.stringify(message);
     if ('method' in message) {
       this.#openStream();
       this.#write(eventOf(text));
       return;
     }
     this.stop();
-    const event = eventOf(text);
-    const bytes = Buffer.byteLength(event);
-    if (!this.#isStream) {
-      // With its length, so that head and answer are one write.
-      this.#response.writeHead(200, { ...STREAM_HEADERS, 'content-length': bytes, ...this.#headers });
-    }
-    // Node makes room for three bytes a character of UTF-8, which costs more than the rest of an answer.
-    this.#response.end(event, bytes === event.length ? 'latin1' : 'utf8');
+    if (this.#isStream) this.#response.end(eventOf(text));
+    else sendAnswer(this.#response, text, this.#headers);
   }
 
   giveUp(): void {
@@ -89,6 +83,21 @@ export class Exchange implements Outlet {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
   }
+}
+
+/** Answers with one message, of which head and body leave together, at the end of this turn. */
+export function sendAnswer(
+  response: ServerResponse,
+  text: string,
+  headers: Readonly<Record<string, string>>,
+): void {
+  atEndOfTurn(() => {
+    if (response.destroyed) return;
+    const bytes = Buffer.byteLength(text);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes, ...headers });
+    // Node makes room for three bytes a character of UTF-8, which costs more than the rest of an answer.
+    response.end(text, bytes === text.length ? 'latin1' : 'utf8');
+  });
 }
 
 function eventOf(text: string): string {

@@ -3,7 +3,6 @@ import type { Freshness } from '../../core/cache/lifetime.js';
 import { createOperationId, type Operation } from '../../core/operation.js';
 import type { Span } from '../../core/telemetry/span.js';
 import type { Caller } from '../direct/caller.js';
-import { writeOnce } from '../direct/written.js';
 import { toProtocolError } from './failure.js';
 import { combinedHints } from './freshness.js';
 import type { Gateway, MergedList } from './gateway.js';
@@ -11,8 +10,18 @@ import { KINDS, LIST_KINDS, type ListKind } from './kinds.js';
 import type { RequestOutcome } from './measures.js';
 import { describeEntry, describeList, passedOn } from './meta.js';
 import { pageOf } from './paging.js';
+import { isPlainResult } from './plain.js';
+import { writeRead } from './reads.js';
 import { askedIn, startRequestSpan } from './tracing.js';
-import { callTool, complete, getPrompt, readResource, type Params, type Passage } from './requests.js';
+import {
+  callTool,
+  complete,
+  getPrompt,
+  readNow,
+  readResource,
+  type Params,
+  type Passage,
+} from './requests.js';
 
 type Result = Record<string, unknown>;
 type Send = (gateway: Gateway, params: Params, passage: Passage) => Promise<Result>;
@@ -24,8 +33,13 @@ const LISTS: Readonly<Record<ListKind, string>> = {
   prompts: 'prompts/list',
 };
 
-/** The first page of each list, as clients of the older revisions are given it. */
-const firstPages = new WeakMap<MergedList['listed'], Result>();
+/** The first page of a list, as clients of the older revisions are given it; with its text where they may have it as it is. */
+interface FirstPage {
+  readonly result: Result;
+  readonly text: string | undefined;
+}
+
+const firstPages = new WeakMap<MergedList['listed'], FirstPage>();
 
 export interface AnswersOptions {
   readonly era: 'legacy' | 'modern';
@@ -67,6 +81,48 @@ export class Answers {
     return this.#pass(method, params, caller, send);
   }
 
+  /**
+   * The answer to a client of the older revisions as JSON where it is known and nothing is to be asked or traced for it:
+   * a merged list, or what was read and is still fresh.
+   */
+  answerAtOnce(method: string, params: Params, client: string | undefined): string | undefined {
+    if (this.#gateway.tracing !== undefined) return undefined;
+    if (method === 'resources/read') return this.#readAtOnce(params, client);
+    const kind = this.#lists.get(method);
+    return kind === undefined ? undefined : this.#listAtOnce(kind, params);
+  }
+
+  #listAtOnce(kind: ListKind, { cursor }: Params): string | undefined {
+    const started = performance.now();
+    const { config, measures, upstreams } = this.#gateway;
+    const merged = cursor === undefined ? this.#gateway.mergedNow(kind) : undefined;
+    if (merged === undefined) return undefined;
+    if (config.gateway.onConflict === 'error' && merged.conflicts.length > 0) return undefined;
+    const text = firstPages.get(merged.listed)?.text;
+    if (text === undefined) return undefined;
+    measures.listHits += upstreams.length;
+    measures.record({ method: LISTS[kind], outcome: 'ok', durationMs: performance.now() - started });
+    return text;
+  }
+
+  #readAtOnce(params: Params, client: string | undefined): string | undefined {
+    const started = performance.now();
+    const known = readNow(this.#gateway, params);
+    if (known === undefined) return undefined;
+    const { measures, op } = this.#gateway;
+    measures.readHits += 1;
+    const told: Told = {
+      operationId: createOperationId(),
+      method: 'resources/read',
+      params,
+      server: known.upstream.server.id,
+      isKept: true,
+      client,
+    };
+    this.#tell(told, op, started, 'ok', 'ok');
+    return writeRead(known.upstream, known.answer);
+  }
+
   async #callTool(gateway: Gateway, params: Params, passage: Passage): Promise<Result> {
     const { tool, result } = await callTool(gateway, params, passage);
     if (result['resultType'] === 'input_required') return result;
@@ -91,7 +147,7 @@ export class Answers {
       const known = isLasting ? firstPages.get(merged.listed) : undefined;
       if (known !== undefined) {
         record('ok');
-        return known;
+        return known.result;
       }
       const page = pageOf(kind, merged.listed, cursor, config.gateway.pageSize);
       const parts = merged.outcomes.flatMap(({ outcome }) => ('held' in outcome ? [outcome.held] : []));
@@ -104,8 +160,8 @@ export class Answers {
         _meta: describeList(merged),
       };
       if (isLasting) {
-        firstPages.set(merged.listed, result);
-        writeOnce(result);
+        const text = isPlainResult(LISTS[kind], result) ? JSON.stringify(result) : undefined;
+        firstPages.set(merged.listed, { result, text });
       }
       return result;
     } catch (error) {
@@ -135,7 +191,31 @@ export class Answers {
     });
   }
 
-  /** Sends a request on, and writes into the log who asked whom for what, and how that went; never any contents. */
+  /** Measures a request, and writes into the log who asked whom for what, and how that went; never any contents. */
+  #tell(
+    { operationId, method, params, server, isKept, client }: Told,
+    op: Operation,
+    started: number,
+    outcome: string,
+    measured: RequestOutcome,
+  ): void {
+    const { name, uri } = params;
+    const durationMs = performance.now() - started;
+    this.#gateway.measures.record({ method, server, outcome: measured, durationMs, isKept: isKept === true });
+    op.log('gateway.request', {
+      operation_id: operationId,
+      method,
+      name: typeof name === 'string' ? shortened(name) : undefined,
+      uri: typeof uri === 'string' ? shortened(uri) : undefined,
+      server: server ?? null,
+      source: isKept === undefined ? undefined : isKept ? 'cache' : 'live',
+      client: client === undefined ? null : shortened(client),
+      outcome,
+      duration_ms: Math.round(durationMs),
+    });
+  }
+
+  /** Sends a request on, and tells how that went. */
   async #pass(method: string, params: Params, caller: Caller, send: Send): Promise<Result> {
     const { measures } = this.#gateway;
     const started = performance.now();
@@ -146,20 +226,9 @@ export class Answers {
     let answering: string | undefined;
     let freshness: Freshness | undefined;
     const tell = (outcome: string, measured: RequestOutcome) => {
-      const { name } = params;
-      const durationMs = performance.now() - started;
-      const isKept = freshness?.hit === true;
-      measures.record({ method, server: answering, outcome: measured, durationMs, isKept });
-      op.log('gateway.request', {
-        method,
-        ...(typeof name === 'string' ? { name: shortened(name) } : {}),
-        ...(uri === undefined ? {} : { uri: shortened(uri) }),
-        server: answering ?? null,
-        ...(freshness === undefined ? {} : { source: freshness.hit ? 'cache' : 'live' }),
-        client: caller.name === undefined ? null : shortened(caller.name),
-        outcome,
-        duration_ms: Math.round(durationMs),
-      });
+      const isKept = freshness?.hit;
+      const told = { operationId: id, method, params, server: answering, isKept, client: caller.name };
+      this.#tell(told, this.#gateway.op, started, outcome, measured);
     };
     try {
       const result = await send(this.#gateway, passedParams(params, caller), {
@@ -192,6 +261,18 @@ export class Answers {
       span.end();
     }
   }
+}
+
+/** A request as the log and the measures tell of it. */
+interface Told {
+  readonly operationId: string;
+  readonly method: string;
+  readonly params: Params;
+  /** Who answered; `undefined` where nobody was found. */
+  readonly server: string | undefined;
+  /** Whether what was read had been kept; `undefined` where nothing was read. */
+  readonly isKept: boolean | undefined;
+  readonly client: string | undefined;
 }
 
 /** Clients choose it, and a line of the log is not where megabytes belong. */

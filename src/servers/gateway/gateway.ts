@@ -189,6 +189,22 @@ export class Gateway {
     return { offered, missing };
   }
 
+  /**
+   * The same where every server's part of it is known, whole and fresh: nobody is asked.
+   */
+  mergedNow(kind: ListKind): Catalogue | undefined {
+    const merged = this.#merged.get(kind);
+    if (merged === undefined) return undefined;
+    const { offers, catalogue } = merged;
+    const { upstreams } = this;
+    if (offers.length !== upstreams.length) return undefined;
+    for (const [index, upstream] of upstreams.entries()) {
+      const { server, entries } = offers[index] as Offer;
+      if (server !== upstream.server || upstream.heldNow(kind)?.entries !== entries) return undefined;
+    }
+    return catalogue;
+  }
+
   /** What stands behind a name by the lists that servers gave last, without asking any of them. */
   known(kind: ListKind, exposed: string): Offered | undefined {
     return this.#merge(kind, this.#heldOffers(kind)).byName.get(exposed);

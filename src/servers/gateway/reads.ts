@@ -1,7 +1,9 @@
 import { ProtocolErrorCode } from '@modelcontextprotocol/server';
+import { LRUCache } from 'lru-cache';
 import type { Answer } from '../../core/cache/cache.js';
 import { rpcErrorOf } from '../../core/clients/translate.js';
 import { hintsOf } from '../../core/clients/resource-client.js';
+import type { ServerConfig } from '../../core/config/config.js';
 import { MCPOrchestratorException } from '../../core/errors.js';
 import { readQuestion } from '../../core/gather/answers.js';
 import type { Operation } from '../../core/operation.js';
@@ -70,6 +72,33 @@ export async function read(
   return kept.cache.load<Result>({ ...question, mode: 'off' }, load, op);
 }
 
+/** What was read before, where that is fresh and the same for every client. */
+export function keptRead({ kept }: Upstream, params: Params): Answer<Result> | undefined {
+  return saysNothingElse(params) ? kept.cache.fresh(readQuestion(kept, String(params['uri']))) : undefined;
+}
+
+/** Texts of what is read again and again, up to the age of it: writing them anew costs more than everything else. */
+const texts = new LRUCache<Result, { readonly server: ServerConfig; readonly text: string }>({
+  maxSize: 8 * 1024 * 1024,
+  sizeCalculation: ({ text }) => text.length + 1,
+});
+
+/** The same as JSON of `describeRead`, of an answer that was kept, for a client whose revision knows no hints. */
+export function writeRead(
+  { server }: Pick<Upstream, 'server'>,
+  { value, freshness }: Answer<Result>,
+): string {
+  let known = texts.get(value);
+  if (known?.server !== server) {
+    const { _meta, ...rest } = value;
+    // Without the ends of the result and of its `_meta`.
+    const text = JSON.stringify({ ...rest, _meta: attributed(_meta, server) }).slice(0, -2);
+    texts.set(value, (known = { server, text }));
+  }
+  const { ageMs, ttlMs } = freshness;
+  return `${known.text},"mcpx/cache":{"source":"cache","age_ms":${ageMs},"ttl_ms":${ttlMs}}}}`;
+}
+
 /**
  * The result of a read for a client: whose it is, where it came from, and for how long it is good.
  *
@@ -107,8 +136,10 @@ function isIncapable(error: unknown): boolean {
 
 /** Whether a request names a URI and nothing that another client may see otherwise. */
 function saysNothingElse(params: Params): boolean {
-  return Object.entries(params).every(([name, value]) => {
-    if (name === '_meta') return Object.keys(value as object).every(isTraceContext);
-    return name === 'uri';
-  });
+  for (const name in params) {
+    if (name === '_meta') {
+      if (!Object.keys(params[name] as object).every(isTraceContext)) return false;
+    } else if (name !== 'uri') return false;
+  }
+  return true;
 }

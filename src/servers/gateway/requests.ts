@@ -1,4 +1,5 @@
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import type { Answer } from '../../core/cache/cache.js';
 import type { Freshness } from '../../core/cache/lifetime.js';
 import { fitsTemplate } from '../../core/clients/uri-template.js';
 import { selects } from '../../core/gather/select.js';
@@ -10,7 +11,7 @@ import { isNotFound, unknownName, unknownResource } from './failure.js';
 import type { Gateway } from './gateway.js';
 import { attributed } from './meta.js';
 import { completeAddress, isOwnTemplate } from './own-template.js';
-import { describeRead, read } from './reads.js';
+import { describeRead, keptRead, read } from './reads.js';
 import type { ForwardedFor, Upstream } from './upstream.js';
 
 export type Params = Readonly<Record<string, unknown>>;
@@ -52,6 +53,22 @@ export async function readResource(gateway: Gateway, params: Params, passage: Pa
     }
   }
   throw unknownResource(uri, missing);
+}
+
+/** What was read before and is still fresh, where every list that says whose it is is known; nobody is asked. */
+export function readNow(gateway: Gateway, params: Params): KnownRead | undefined {
+  const { uri } = params;
+  const offered = typeof uri === 'string' ? gateway.mergedNow('resources')?.byName.get(uri) : undefined;
+  if (offered === undefined) return undefined;
+  if (offered.conflict !== undefined && gateway.config.gateway.onConflict === 'error') return undefined;
+  const upstream = gateway.upstreamOf(offered);
+  const answer = keptRead(upstream, params);
+  return answer === undefined ? undefined : { upstream, answer };
+}
+
+interface KnownRead {
+  readonly upstream: Upstream;
+  readonly answer: Answer<Result>;
 }
 
 /** Which server has a resource, and under which URI. */

@@ -100,7 +100,11 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
   }
   if (logSession === undefined) return mcp;
   const methods = new Set(answers.methods);
-  return Object.assign(mcp, { answerDirectly }) satisfies DirectServer;
+  return Object.assign(mcp, { answerDirectly, answerAtOnce }) satisfies DirectServer;
+
+  function answerAtOnce({ method, params }: DirectRequest): string | undefined {
+    return answers.answerAtOnce(method, params, server.getClientVersion()?.name);
+  }
 
   async function answer(method: string, params: Params, caller: Caller): Promise<Result> {
     return withOwnTemplate(method, await answers.answer(method, params, caller));

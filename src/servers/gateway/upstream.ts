@@ -206,6 +206,13 @@ export class Upstream {
     return this.#outcome(kind);
   }
 
+  /** What it lists now where that is known, whole and fresh; nobody is asked. */
+  heldNow(kind: ListKind): Held | undefined {
+    if (this.#state !== 'up' || this.#listErrors.has(kind)) return undefined;
+    const held = this.#lists.get(kind);
+    return held !== undefined && isFresh(held) ? held : undefined;
+  }
+
   async #ask(kind: ListKind, waitMs: number, span?: Span): Promise<ListOutcome> {
     // Whoever asks is a reason to look again, without waiting for it.
     if (this.#state === 'down') this.#lookAgain();
@@ -559,7 +566,7 @@ export class Upstream {
 
   #isFresh(kind: ListKind): boolean {
     const held = this.#lists.get(kind);
-    return held !== undefined && held.at + held.ttlMs > performance.now();
+    return held !== undefined && isFresh(held);
   }
 
   #fail(caught: unknown): void {
@@ -597,6 +604,10 @@ export class Upstream {
       context: { server: this.server.id },
     });
   }
+}
+
+function isFresh({ at, ttlMs }: Held): boolean {
+  return at + ttlMs > performance.now();
 }
 
 function isAboutConnection(error: unknown): error is MCPOrchestratorException {

@@ -76,6 +76,29 @@ it.each(['json', 'text'] as const)(
   },
 );
 
+it('leaves out what JSON has no word for, and writes odd values as JSON does', () => {
+  const fields = {
+    none: undefined,
+    call: () => 1,
+    nan: Number.NaN,
+    minus: -0,
+    nil: null,
+    yes: true,
+    '"': '\\"',
+  };
+  const { lines, logger: json } = logger();
+  json.log('info', 'event', fields);
+  expect(JSON.parse(lines[0] ?? '')).toEqual({
+    time: '2026-01-02T03:04:05.678Z',
+    level: 'info',
+    event: 'event',
+    ...(JSON.parse(JSON.stringify(fields)) as object),
+  });
+  const { lines: texts, logger: text } = logger({ format: 'text' });
+  text.log('info', 'event', fields);
+  expect(texts).toEqual(['03:04:05.678 info  event nan=null minus=0 nil=null yes=true "="\\\\\\""\n']);
+});
+
 it('an operation puts its id into every event, under another signal too', () => {
   const { lines, logger: log } = logger();
   const op = createOperation({ id: 'op-1', logger: log });

@@ -5,6 +5,9 @@ import { json } from 'node:stream/consumers';
 import { McpServer } from '@modelcontextprotocol/server';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import type { DirectServer } from '../../../src/servers/direct/caller.js';
+import type { DirectRequest } from '../../../src/servers/direct/request.js';
+import { createGatewayServer } from '../../../src/servers/gateway/server.js';
 import { createOperation } from '../../../src/core/operation.js';
 import { serve } from '../../../src/servers/serve.js';
 import { CLIENT_KINDS, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
@@ -102,6 +105,8 @@ function over({ mcpUrl }: ToolUpstream, protocol: string) {
   return { url: mcpUrl, transport: 'streamable-http', protocol };
 }
 
+const keptFor = (seconds: number) => ({ orchestration: { resource_cache_ttl: seconds } });
+
 const REQUESTS: Readonly<Record<string, Fields>> = {
   'a list of resources': { method: 'resources/list' },
   'a list of templates': { method: 'resources/templates/list', params: {} },
@@ -152,10 +157,15 @@ const REQUESTS: Readonly<Record<string, Fields>> = {
 };
 
 describe('whichever way it takes through the gateway', () => {
-  for (const protocol of ['legacy', '2026-07-28']) {
-    it(`a request is answered the same, behind it ${protocol}`, async () => {
+  for (const [protocol, ttl] of [
+    ['legacy', 0],
+    ['legacy', 300],
+    ['2026-07-28', 0],
+    ['2026-07-28', 300],
+  ] as const) {
+    it(`a request is answered the same, behind it ${protocol}, kept for ${ttl} s`, async () => {
       await using a = await startToolUpstream();
-      await using gateway = await startTestGateway({ a: over(a, protocol) });
+      await using gateway = await startTestGateway({ a: over(a, protocol) }, keptFor(ttl));
       const client = await RawClient.connect(gateway);
       for (const [name, request] of Object.entries(REQUESTS)) {
         // The first one may find something to be kept.
@@ -167,9 +177,9 @@ describe('whichever way it takes through the gateway', () => {
     });
   }
 
-  it('whatever stands in a request is answered the same', async () => {
+  it.each([0, 300])('whatever stands in a request is answered the same, kept for %i s', async (ttl) => {
     await using a = await startToolUpstream();
-    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') }, keptFor(ttl));
     const client = await RawClient.connect(gateway);
     const methods = Object.values(REQUESTS).map(({ method }) => method);
     const params = fc.oneof(
@@ -200,15 +210,40 @@ describe('whichever way it takes through the gateway', () => {
     );
   }, 60_000);
 
+  it('what is known is answered at once, as long as it is', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') }, keptFor(300));
+    const server = createGatewayServer(gateway.gateway, 'legacy') as DirectServer;
+    const resultAtOnce = (name: keyof typeof REQUESTS) => {
+      const text = server.answerAtOnce({ id: 1, params: {}, ...REQUESTS[name] } as DirectRequest);
+      return text === undefined ? undefined : timeless([JSON.parse(text) as Fields]);
+    };
+    const known = ['a list of resources', 'a list of tools', 'a read'];
+    const unknown = ['a read by template', 'a read by address', 'a read of nothing', 'a call', 'a prompt'];
+    for (const name of known) expect([name, resultAtOnce(name)]).toEqual([name, undefined]);
+    const client = await RawClient.connect(gateway);
+    for (const name of [...known, ...unknown.slice(0, 3)]) {
+      const { messages } = await client.ask({ id: 1, ...REQUESTS[name] });
+      if (known.includes(name) && name !== 'a read') {
+        expect([name, resultAtOnce(name)]).toEqual([name, timeless([messages[0]!['result'] as Fields])]);
+      }
+    }
+    const { messages } = await client.ask({ id: 1, ...REQUESTS['a read'] }, BY_SDK);
+    expect(resultAtOnce('a read')).toEqual(timeless([messages[0]!['result'] as Fields]));
+    for (const name of unknown) expect([name, resultAtOnce(name)]).toEqual([name, undefined]);
+    // It may change anything.
+    await client.ask({ id: 1, ...REQUESTS['a call'] });
+    expect(resultAtOnce('a read')).toBeUndefined();
+  });
+
   it('an answer comes after its progress, and usual requests do without the SDK', async () => {
     await using a = await startToolUpstream();
     await using gateway = await startTestGateway({ a: over(a, 'legacy') });
     const client = await RawClient.connect(gateway);
     const alone = await client.post({ id: 1, ...REQUESTS['a call'] });
-    // What the SDK answers says so.
-    expect(alone.headers.get('content-type')).toBe('text/event-stream');
-    expect(alone.headers.get('x-accel-buffering')).toBe('no');
-    expect((await alone.text()).match(/^data:/gm)).toHaveLength(1);
+    // The SDK answers with a stream.
+    expect(alone.headers.get('content-type')).toBe('application/json');
+    expect(await alone.json()).toMatchObject({ id: 1, result: {} });
     const streamed = await client.ask({ id: 2, ...REQUESTS['a call with progress'] });
     expect(streamed.messages.map(({ method, id }) => method ?? id)).toEqual([
       'notifications/progress',
