@@ -320,6 +320,32 @@ describe('changes', () => {
   });
 });
 
+describe('what is kept', () => {
+  it('is not answered once the rules do not allow it', async () => {
+    await using a = await startFakeUpstream({ ...OLDER, malformed: [{ name: 'no uri' }] });
+    const resources = [resource('item://1', 'b'), resource('only://b', 'b')];
+    await using b = await startFakeUpstream({ ...OLDER, resources });
+    const servers = { a: over(a, 1), b: over(b, 2) };
+    await using gateway = await startTestGateway(servers, CACHED);
+    const client = await gateway.client('legacy');
+    const sourceOf = async (uri: string) => cacheOf(await readBy(client, uri)).source;
+    for (const source of ['live', 'cache']) {
+      expect([await sourceOf('item://1'), await sourceOf('only://b')]).toEqual([source, source]);
+    }
+    const under = (orchestration: FileSettings, on_conflict: string) =>
+      gateway.served.reconfigure(
+        configOf(servers, { resource_cache_ttl: 300, ...orchestration }, { gateway: { on_conflict } }),
+      );
+    await under({ fail_fast: false }, 'error');
+    expect((await failure(sourceOf('item://1'))).message).toContain('a and b both have "item://1"');
+    expect(await sourceOf('only://b')).toBe('cache');
+    // The better server may have it as well: its list lacks an entry.
+    await under({ fail_fast: true }, 'priority');
+    expect((await failure(sourceOf('only://b'))).message).toContain('malformed');
+    expect(await sourceOf('item://1')).toBe('cache');
+  });
+});
+
 describe('a tool call', () => {
   const call = async () => ({ content: [] });
   const tools = [
