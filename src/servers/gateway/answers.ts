@@ -9,6 +9,7 @@ import type { Gateway, MergedList } from './gateway.js';
 import { KINDS, LIST_KINDS, type ListKind } from './kinds.js';
 import type { RequestOutcome } from './measures.js';
 import { describeEntry, describeList, passedOn } from './meta.js';
+import { OWN_TEMPLATE } from './own-template.js';
 import { pageOf } from './paging.js';
 import { isPlainResult } from './plain.js';
 import { writeRead } from './reads.js';
@@ -153,8 +154,10 @@ export class Answers {
       const parts = merged.outcomes.flatMap(({ outcome }) => ('held' in outcome ? [outcome.held] : []));
       const isWhole = parts.length === merged.outcomes.length;
       record('ok');
+      // Behind all others, so on the last page.
+      const own = kind === 'templates' && page.nextCursor === undefined ? [OWN_TEMPLATE] : [];
       const result = {
-        [KINDS[kind].resultKey]: page.entries.map(describeEntry),
+        [KINDS[kind].resultKey]: [...page.entries.map(describeEntry), ...own],
         ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
         ...(this.#options.era === 'modern' ? combinedHints(parts, isWhole) : {}),
         _meta: describeList(merged),

@@ -13,18 +13,12 @@ const MOST_VALUES = 100;
  */
 export const ADDRESS_TEMPLATE = 'mcpx://{server}/{uri}';
 
-const ENTRY = {
+export const OWN_TEMPLATE = {
   uriTemplate: ADDRESS_TEMPLATE,
   name: 'Resource of one server',
   description:
     'What exactly this server has at a URI, also where another server takes precedence: the id of the server, and the percent-encoded URI',
 };
-
-/** A list of templates with that of the gateway behind all others, so on the last page. */
-export function withOwnTemplate(method: string, result: Result): Result {
-  if (method !== 'resources/templates/list' || result['nextCursor'] !== undefined) return result;
-  return { ...result, resourceTemplates: [...(result['resourceTemplates'] as readonly unknown[]), ENTRY] };
-}
 
 /** Whether a client wants to complete a variable of the gateway's own template. */
 export function isOwnTemplate(ref: Fields): boolean {

@@ -15,7 +15,6 @@ import type { DirectRequest } from '../direct/request.js';
 import { Answers } from './answers.js';
 import type { Gateway } from './gateway.js';
 import { LOG_MESSAGE, type LogSession } from './log-messages.js';
-import { withOwnTemplate } from './own-template.js';
 import { isPlainRequest, isPlainResult } from './plain.js';
 import type { Params } from './requests.js';
 
@@ -95,7 +94,7 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
       const { mcpReq } = context;
       const known = found.get(mcpReq.id);
       found.delete(mcpReq.id);
-      return known ?? (await answer(method, withInput(params, mcpReq), callerOf(context)));
+      return known ?? (await answers.answer(method, withInput(params, mcpReq), callerOf(context)));
     });
   }
   if (logSession === undefined) return mcp;
@@ -106,15 +105,11 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
     return answers.answerAtOnce(method, params, server.getClientVersion()?.name);
   }
 
-  async function answer(method: string, params: Params, caller: Caller): Promise<Result> {
-    return withOwnTemplate(method, await answers.answer(method, params, caller));
-  }
-
   /** What the SDK would check or change is left to it: also a result, which is not asked for twice. */
   async function answerDirectly(request: DirectRequest, caller: Caller): Promise<Result | undefined> {
     const { id, method, params } = request;
     if (!methods.has(method) || !isPlainRequest(request)) return undefined;
-    const result = await answer(method, params, { ...caller, logLevel: logSession?.level });
+    const result = await answers.answer(method, params, { ...caller, logLevel: logSession?.level });
     // Of a cancelled request nobody hears any more: the SDK would never come for its result.
     if (caller.signal.aborted || isPlainResult(method, result)) return result;
     found.set(id, result);

@@ -321,8 +321,15 @@ describe('changes', () => {
 });
 
 describe('what is kept', () => {
-  it('is not answered once the rules do not allow it', async () => {
-    await using a = await startFakeUpstream({ ...OLDER, malformed: [{ name: 'no uri' }] });
+  const under = (
+    gateway: TestGateway,
+    servers: Record<string, FileSettings>,
+    rule: FileSettings,
+    more = {},
+  ) => gateway.served.reconfigure(configOf(servers, { resource_cache_ttl: 300, ...rule }, { gateway: more }));
+
+  it('is not answered once it is disputed', async () => {
+    await using a = await startFakeUpstream({ ...OLDER, resources: [resource('item://1', 'a')] });
     const resources = [resource('item://1', 'b'), resource('only://b', 'b')];
     await using b = await startFakeUpstream({ ...OLDER, resources });
     const servers = { a: over(a, 1), b: over(b, 2) };
@@ -332,19 +339,25 @@ describe('what is kept', () => {
     for (const source of ['live', 'cache']) {
       expect([await sourceOf('item://1'), await sourceOf('only://b')]).toEqual([source, source]);
     }
-    const under = (orchestration: FileSettings, on_conflict: string) =>
-      gateway.served.reconfigure(
-        configOf(servers, { resource_cache_ttl: 300, ...orchestration }, { gateway: { on_conflict } }),
-      );
-    await under({ fail_fast: false }, 'error');
+    await under(gateway, servers, { fail_fast: false }, { on_conflict: 'error' });
     for (let count = 0; count < 2; count += 1) {
       expect((await failure(sourceOf('item://1'))).message).toContain('a and b both have "item://1"');
+      expect(await sourceOf('only://b')).toBe('cache');
     }
-    expect(await sourceOf('only://b')).toBe('cache');
-    // The better server may have it as well: its list lacks an entry.
-    await under({ fail_fast: true }, 'priority');
-    expect((await failure(sourceOf('only://b'))).message).toContain('malformed');
-    expect(await sourceOf('item://1')).toBe('cache');
+  });
+
+  it('is not answered while a better server may have it and may not be missing', async () => {
+    await using a = await startFakeUpstream({ ...OLDER, resources: [], malformed: [{ name: 'no uri' }] });
+    await using b = await startFakeUpstream(OLDER);
+    const servers = { a: over(a, 1), b: over(b, 2) };
+    await using gateway = await startTestGateway(servers, CACHED);
+    const client = await gateway.client('legacy');
+    const sourceOf = async (uri: string) => cacheOf(await readBy(client, uri)).source;
+    expect([await sourceOf('item://1'), await sourceOf('item://1')]).toEqual(['live', 'cache']);
+    await under(gateway, servers, { fail_fast: true });
+    for (let count = 0; count < 2; count += 1) {
+      expect((await failure(sourceOf('item://1'))).message).toContain('malformed');
+    }
   });
 });
 

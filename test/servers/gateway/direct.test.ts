@@ -177,38 +177,42 @@ describe('whichever way it takes through the gateway', () => {
     });
   }
 
-  it.each([0, 300])('whatever stands in a request is answered the same, kept for %i s', async (ttl) => {
-    await using a = await startToolUpstream();
-    await using gateway = await startTestGateway({ a: over(a, 'legacy') }, keptFor(ttl));
-    const client = await RawClient.connect(gateway);
-    const methods = Object.values(REQUESTS).map(({ method }) => method);
-    const params = fc.oneof(
-      fc.jsonValue({ maxDepth: 2 }),
-      fc.record(
-        {
-          uri: fc.constantFrom('note://tools', 'mcpx://a/', '', 'x'),
-          name: fc.constantFrom('echo', 'a__echo', 'greet', ''),
-          cursor: fc.constantFrom('', 'e30', null),
-          arguments: fc.oneof(fc.constant({ text: 't' }), fc.jsonValue({ maxDepth: 1 })),
-          _meta: fc.oneof(fc.constant({ progressToken: 1 }), fc.jsonValue({ maxDepth: 1 })),
-        },
-        { requiredKeys: [] },
-      ),
-    );
-    const requests = fc.record({
-      id: fc.oneof(fc.nat(), fc.string()),
-      method: fc.constantFrom(...methods),
-      params,
-    });
-    await fc.assert(
-      fc.asyncProperty(requests, async (request) => {
-        const { status, messages } = await client.ask(request);
-        const bySdk = await client.ask(request, BY_SDK);
-        expect([status, timeless(messages)]).toEqual([bySdk.status, timeless(bySdk.messages)]);
-      }),
-      { numRuns: 150 },
-    );
-  }, 60_000);
+  it.each([0, 300])(
+    'whatever stands in a request is answered the same, kept for %i s',
+    async (ttl) => {
+      await using a = await startToolUpstream();
+      await using gateway = await startTestGateway({ a: over(a, 'legacy') }, keptFor(ttl));
+      const client = await RawClient.connect(gateway);
+      const methods = Object.values(REQUESTS).map(({ method }) => method);
+      const params = fc.oneof(
+        fc.jsonValue({ maxDepth: 2 }),
+        fc.record(
+          {
+            uri: fc.constantFrom('note://tools', 'mcpx://a/', '', 'x'),
+            name: fc.constantFrom('echo', 'a__echo', 'greet', ''),
+            cursor: fc.constantFrom('', 'e30', null),
+            arguments: fc.oneof(fc.constant({ text: 't' }), fc.jsonValue({ maxDepth: 1 })),
+            _meta: fc.oneof(fc.constant({ progressToken: 1 }), fc.jsonValue({ maxDepth: 1 })),
+          },
+          { requiredKeys: [] },
+        ),
+      );
+      const requests = fc.record({
+        id: fc.oneof(fc.nat(), fc.string()),
+        method: fc.constantFrom(...methods),
+        params,
+      });
+      await fc.assert(
+        fc.asyncProperty(requests, async (request) => {
+          const { status, messages } = await client.ask(request);
+          const bySdk = await client.ask(request, BY_SDK);
+          expect([status, timeless(messages)]).toEqual([bySdk.status, timeless(bySdk.messages)]);
+        }),
+        { numRuns: 150 },
+      );
+    },
+    60_000,
+  );
 
   it('what is known is answered at once, as long as it is', async () => {
     await using a = await startToolUpstream();
