@@ -105,7 +105,7 @@ describe('mcpx validate-config', () => {
       'mcp_servers:\n  a: { url: "http://localhost/sse", prioritty: 1, headers: { Authorization: "Bearer abc" }, env: [x], args: [1] }\n',
     );
     const ran = await run(['validate-config', '--json'], { cwd: folder.path });
-    expect(codesOf(ran.stdout)).toEqual(['CFG119', 'CFG104', 'CFG116', 'CFG105']);
+    expect(codesOf(ran.stdout)).toEqual(['CFG119', 'CFG104', 'CFG116', 'CFG105', 'CFG131']);
   });
 
   it('--strict lets warnings fail', async () => {
@@ -193,7 +193,7 @@ describe('mcpx validate-config', () => {
     const started = performance.now();
     const ran = await run(['validate-config', '--json'], { cwd: folder.path });
     expect(performance.now() - started).toBeLessThan(5000);
-    expect(codesOf(ran.stdout)).toHaveLength(4001);
+    expect(codesOf(ran.stdout)).toHaveLength(5001);
   });
 });
 

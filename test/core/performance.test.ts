@@ -7,7 +7,7 @@ import { verifies } from '../verifies.js';
 
 describe('the numbers of the documents', () => {
   verifies('perf:five', 'five slow servers are gathered in under 2 s, because all work at once', async () => {
-    const delayMs = 100;
+    const delayMs = 250;
     const upstreams = await Promise.all(
       Array.from({ length: 5 }, () =>
         startFakeUpstream({ resources: 3, listDelayMs: delayMs, readDelayMs: delayMs }),

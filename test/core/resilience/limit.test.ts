@@ -21,8 +21,8 @@ it('calls go one after the other, in the order of asking, so many a second', asy
   const times = await goingTimes(new RateLimit(20), 25);
   expect(times[0]).toBeLessThan(500);
   for (const [index, time] of times.entries()) {
-    // One late timer may be caught up with; more than that would be another rate.
-    if (index > 0) expect(time - (times[0] ?? 0)).toBeGreaterThan(index * 50 - 25);
+    // By the clock of the limit, for it may take longer until we hear of it; 10 ms may be caught up with.
+    expect(time).toBeGreaterThanOrEqual(index * 50 - 10);
   }
   expect(times).toEqual([...times].sort((a, b) => a - b));
 });
