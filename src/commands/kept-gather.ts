@@ -97,7 +97,7 @@ const NOT_KEPT = new MCPConnectionError('UPS219', 'an answer is not kept');
 
 const NOBODY: Reach = {
   get: () => Promise.reject(NOT_KEPT),
-  release: () => undefined,
+  release: () => Promise.resolve(),
   phaseOf: () => 'connect',
   policyOf: () => ({ run: (call) => call() }),
 };

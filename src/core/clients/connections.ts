@@ -100,10 +100,17 @@ export class Connections {
     return this.#children.get(id)?.hasExited === false;
   }
 
-  /** Closes the connection to a server that is not needed any more; a server that was started runs on until `close`. */
-  release(id: string): void {
+  /**
+   * Closes the connection to a server that is not needed any more; a server that was started runs on until `close`.
+   *
+   * @returns once the closing has begun: the process of a stdio server hears of it in the next turn of the event loop,
+   *   and can end while its caller works on
+   */
+  async release(id: string): Promise<void> {
     const client = this.#open.get(id);
-    if (client !== undefined) this.#forget(id, client);
+    if (client === undefined) return;
+    this.#forget(id, client);
+    if (client.connection.transport === 'stdio') await nextTurn();
   }
 
   /**

@@ -106,7 +106,7 @@ export async function gatherServer(
     const stale = staleness(gathered);
     // An answer that was kept for this case is there all the same.
     if (stale === undefined) op.signal.throwIfAborted();
-    if (options.oneShot) connections.release(server.id);
+    if (options.oneShot) await connections.release(server.id);
     if (attempts === 0) connection = answers.keptConnection;
     const failures = [...broken, ...gathered.flatMap(({ error }) => (error === undefined ? [] : [error]))];
     const [first] = failures;

@@ -48,7 +48,7 @@ export async function inspectServer(
         names('prompt', (client) => client.listPrompts(op)),
       ])
     : [NOTHING, NOTHING];
-  connections.release(server.id);
+  await connections.release(server.id);
   options.onPhase?.(server, 'done');
   return {
     server,

@@ -180,6 +180,19 @@ describe('what is left of a stdio server', () => {
     },
   );
 
+  it('ends while what follows the last gather is at work', async () => {
+    using upstream = stdioUpstream({ resources: 1 });
+    await using orchestrator = orchestratorOf({ a: { command: upstream.command, args: upstream.args } });
+    await orchestrator.gather({ oneShot: true });
+    // From here on nothing of ours runs but this: what the process was not told yet it will not hear.
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    const until = performance.now() + SOON_MS / 2;
+    while (processesWith(upstream.marker).length > 0 && performance.now() < until) {
+      Atomics.wait(clock, 0, 0, 10);
+    }
+    expect(processesWith(upstream.marker)).toEqual([]);
+  });
+
   it('a close in the middle of everything ends it too', async () => {
     using upstream = stdioUpstream({ hangAt: 'read', grandchild: true, ignoreStdinEnd: true });
     const orchestrator = orchestratorOf({ a: { command: upstream.command, args: upstream.args } });
