@@ -131,18 +131,23 @@ export class ResourceCache {
       const { value, scope } = await load(op);
       return { value, freshness: { ...NOT_CACHED, ...(scope === undefined ? {} : { scope }) } };
     }
-    const usable = this.#usable(question);
-    if (question.mode === 'use' && usable !== undefined && usable.freshness.stale !== true) {
+    const isRefresh = question.mode === 'refresh';
+    let usable = isRefresh ? undefined : this.#usable(question);
+    if (usable !== undefined && usable.freshness.stale !== true) {
       this.#hits += 1;
       return usable as Answer<T>;
     }
     try {
       this.#misses += 1;
       // What was asked before this call may be answered with what was true before it.
-      if (question.mode === 'refresh') this.#abandon(keyOf(question.shelf, question.name));
-      return await (question.isAlone === true
-        ? this.#ask(question, load, op, () => true)
-        : this.#shared(question, load, op));
+      if (isRefresh) this.#abandon(question.shelf, question.name);
+      const asked =
+        question.isAlone === true
+          ? this.#ask(question, load, op, () => true)
+          : this.#shared(question, load, op);
+      // Only a failure needs it, so the file is read while the server is at work.
+      if (isRefresh) usable = this.#usable(question);
+      return await asked;
     } catch (failure) {
       if (usable === undefined || question.mayBeStale?.(failure) !== true) throw failure;
       return { value: usable.value as T, freshness: { ...usable.freshness, stale: true }, failure };
@@ -179,9 +184,8 @@ export class ResourceCache {
     this.#readOnce(shelf);
     const names = name === undefined ? this.#namesOf(shelf) : [name];
     for (const each of names) {
-      const key = keyOf(shelf, each);
-      this.#entries.delete(key);
-      this.#abandon(key);
+      this.#entries.delete(keyOf(shelf, each));
+      this.#abandon(shelf, each);
     }
     this.#disk?.forget(shelf.key, name, this.#now());
     this.#markChanged(shelf);
@@ -191,10 +195,9 @@ export class ResourceCache {
   expire(shelf: Shelf): void {
     this.#readOnce(shelf);
     for (const name of this.#namesOf(shelf)) {
-      const key = keyOf(shelf, name);
-      const entry = this.#entries.peek(key);
+      const entry = this.#entries.peek(keyOf(shelf, name));
       if (entry !== undefined) this.#hold(shelf, name, { ...entry, isOutdated: true });
-      this.#abandon(key);
+      this.#abandon(shelf, name);
     }
     this.#markChanged(shelf);
   }
@@ -214,7 +217,10 @@ export class ResourceCache {
   }
 
   /** Whoever asks from now on asks anew, and what is being asked for just now is not kept. */
-  #abandon(key: string): void {
+  #abandon(shelf: Shelf, name: string): void {
+    // The first to ask need not know the key of its shelf, which is a digest and takes a while.
+    if (this.#loads.size === 0) return;
+    const key = keyOf(shelf, name);
     const load = this.#loads.get(key);
     if (load !== undefined) load.outdated = true;
     this.#loads.delete(key);

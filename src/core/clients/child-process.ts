@@ -1,9 +1,9 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerConfig } from '../config/config.js';
 import { MCPConnectionError } from '../errors.js';
+import { createOperationId } from '../operation.js';
 import { quote } from './circumstances.js';
 import { hasLivingMember, Strays } from './strays.js';
 
@@ -69,7 +69,8 @@ export class Child {
   /** @throws MCPConnectionError UPS216 where the command cannot be run */
   static async start(options: ChildOptions): Promise<Child> {
     started += 1;
-    family ??= randomUUID({ disableEntropyCache: true });
+    // To be told apart, not to be unguessable: whoever bears another's mark is stopped with the other's children.
+    family ??= createOperationId();
     const mark = `${family}-${started}`;
     // Before the child: mcpx may be killed as soon as it is there.
     watchdog ??= startWatchdog(family);

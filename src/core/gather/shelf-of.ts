@@ -42,8 +42,12 @@ export function shelfOf(server: ServerConfig, env: Readonly<Record<string, strin
       environmentFor(start, env),
     ],
   ];
+  let key: string | undefined;
   return {
-    key: digest(JSON.stringify(identity)).slice(0, 32),
+    // A first digest loads `node:crypto`; a server that is asked in any case is asked before that.
+    get key() {
+      return (key ??= digest(JSON.stringify(identity)).slice(0, 32));
+    },
     server: server.id,
     address: addressOf(server),
   };

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ResourceCache, type CacheMode, type Loaded, type Question } from '../../../src/core/cache/cache.js';
+import { DiskStore } from '../../../src/core/cache/disk-store.js';
 import type { CachePolicy } from '../../../src/core/cache/lifetime.js';
 import { createOperation } from '../../../src/core/operation.js';
+import { temporaryFolder } from '../../fixtures/configuration.js';
 import { verifies } from '../../verifies.js';
 
 const SHELF = { key: 'a'.repeat(32), server: 'a', address: 'http://a' };
@@ -86,6 +88,32 @@ describe('the time to live', () => {
 });
 
 describe('modes', () => {
+  it('refresh asks first and reads what is kept meanwhile, for the case that asking fails', async () => {
+    using folder = temporaryFolder();
+    const of = (value: string) => {
+      const store = new DiskStore({ folder: folder.path, maxBytes: 1_000_000 });
+      store.write(SHELF, [['x', { storedAt: 1, scope: 'private', bytes: 100, value }]]);
+      return store;
+    };
+    const cache = new ResourceCache({ maxBytes: 1_000_000, disk: of('before'), now: () => 2 });
+    const question = {
+      shelf: SHELF,
+      name: 'x',
+      policy: POLICY,
+      mode: 'refresh',
+      accepts: () => true,
+    } as const;
+    const answer = await cache.load(
+      { ...question, isAlone: true, mayBeStale: () => true },
+      () => {
+        of('while it was asked');
+        return Promise.reject(new Error('down'));
+      },
+      createOperation(),
+    );
+    expect(answer).toMatchObject({ value: 'while it was asked', freshness: { stale: true } });
+  });
+
   it('refresh asks and keeps, off asks and leaves what is kept alone', async () => {
     const { load } = world();
     await load('x');
