@@ -249,7 +249,7 @@ const servesNothing: NonNullable<Options['esbuildPlugins']>[number] = {
  * A bundle's clock for durations: the one of `performance.now()`. To name the global loads ten modules of Node (1 ms of
  * each start), and even packages that never use it do.
  */
-const CLOCK = 'const performance={now(){const[s,n]=process.hrtime();return s*1e3+n/1e6}};';
+const CLOCK = 'const performance={now(){const t=process.hrtime();return t[0]*1e3+t[1]/1e6}};';
 
 /**
  * The shim runs a bundle as a function of what Node gives to a CommonJS module, and names the code that V8 makes of it by

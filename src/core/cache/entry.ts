@@ -30,6 +30,9 @@ export function weigh(value: unknown): number {
   if (typeof value === 'string') return Buffer.byteLength(value) + 16;
   if (typeof value !== 'object' || value === null) return 16;
   let bytes = 32;
-  for (const [key, inner] of Object.entries(value)) bytes += key.length + weigh(inner);
+  // Lists of pairs would be as large as a list of a thousand resources itself.
+  for (const key in value) {
+    if (Object.hasOwn(value, key)) bytes += key.length + weigh((value as Record<string, unknown>)[key]);
+  }
   return bytes;
 }

@@ -1,5 +1,14 @@
-import { Client, ProtocolError, type StandardSchemaV1, type Transport } from '@modelcontextprotocol/client';
+import {
+  Client,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  type JSONRPCResponse,
+  type StandardSchemaV1,
+  type Transport,
+} from '@modelcontextprotocol/client';
 import { readVersion } from '../version.js';
+import { PendingRequests } from './pending-requests.js';
 import type { ServerRequests } from './server-requests.js';
 
 /** Where the entries of a list are while the SDK looks at the rest. */
@@ -17,6 +26,18 @@ function withoutEntries(result: Result): Result {
 
 function withEntries({ [ENTRIES]: entries, ...rest }: Result): Record<string, unknown> {
   return { ...rest, ...entries };
+}
+
+/** The older revisions know no types of results. */
+function withoutType(result: Record<string, unknown>): Record<string, unknown> {
+  if (!('resultType' in result)) return result;
+  const { resultType: _, ...rest } = result;
+  return rest;
+}
+
+/** As the SDK tells of a request that was given up. */
+function toSdkError(reason: unknown): SdkError {
+  return reason instanceof SdkError ? reason : new SdkError(SdkErrorCode.RequestTimeout, String(reason));
 }
 
 /** Lets the SDK pass a result on as it came: what is inside is checked by us, entry by entry. */
@@ -54,6 +75,9 @@ const INITIALIZE_RESULT: StandardSchemaV1<unknown, Record<string, unknown>> = {
 export class LeanClient extends Client {
   /** Ours, once it stands before that of the SDK. */
   #dispatch: Transport['onmessage'];
+  /** What was asked by `ask`, by id. */
+  readonly #asked = new Map<number, (answer: JSONRPCResponse | Error) => void>();
+  readonly #pending = new PendingRequests();
 
   /** @param answering  who answers requests of the server, and what for */
   constructor(
@@ -83,13 +107,71 @@ export class LeanClient extends Client {
     this.#takeAnswersOf(transport);
   }
 
+  /**
+   * Asks a server of the older revisions for something of which nothing but the answer is wanted: what `request` comes to
+   * then, without what it keeps ready for more, which was half of what a small request cost.
+   *
+   * @throws SdkError | ProtocolError  as `request` does
+   */
+  ask(
+    method: string,
+    params: Record<string, unknown>,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Record<string, unknown>> {
+    return new Promise((resolve, reject) => {
+      const { transport } = this;
+      if (transport === undefined) throw new Error('Not connected');
+      if (signal.aborted) throw toSdkError(signal.reason);
+      const id = this['_requestMessageId']++;
+      const settle = (answer: JSONRPCResponse | Error) => {
+        this.#asked.delete(id);
+        this.#pending.remove(id);
+        if (answer instanceof Error) reject(answer);
+        else if ('result' in answer) resolve(withoutType(answer.result));
+        else reject(ProtocolError.fromError(answer.error.code, answer.error.message, answer.error.data));
+      };
+      this.#asked.set(id, settle);
+      this.#pending.add(id, timeoutMs, signal, (ending) => {
+        const reason =
+          'reason' in ending
+            ? ending.reason
+            : new SdkError(SdkErrorCode.RequestTimeout, 'Request timed out', { timeout: ending.timeoutMs });
+        this.#cancel(id, String(reason));
+        settle(toSdkError(reason));
+      });
+      transport.send({ method, params, jsonrpc: '2.0', id }).catch(settle);
+    });
+  }
+
+  /** Tells the server that nobody waits for an answer any more. */
+  #cancel(requestId: number, reason: string): void {
+    const params = { requestId, reason };
+    // A connection that does not take it has ended, which is told in its own way.
+    this.transport
+      ?.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+      .catch(() => undefined);
+  }
+
+  protected override _onclose(): void {
+    super._onclose();
+    const closed = new SdkError(SdkErrorCode.ConnectionClosed, 'Connection closed');
+    for (const settle of this.#asked.values()) settle(closed);
+  }
+
   #takeAnswersOf(transport: Transport): void {
     const dispatch = transport.onmessage;
     if (dispatch === this.#dispatch) return;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's transport is no event target
     transport.onmessage = this.#dispatch = (message, extra) => {
-      if ('id' in message && !('method' in message)) this._onresponse(message);
-      else dispatch?.(message, extra);
+      if (!('id' in message) || 'method' in message) {
+        dispatch?.(message, extra);
+        return;
+      }
+      // Some servers give numbers back as texts.
+      const settle = this.#asked.get(Number(message.id));
+      if (settle === undefined) this._onresponse(message);
+      else settle(message);
     };
   }
 

@@ -589,14 +589,18 @@ class SdkResourceClient implements ResourceClient {
     phase: Phase,
     op: Operation,
     uri?: string,
-    more: RequestOptions = {},
+    more?: RequestOptions,
   ): Promise<Record<string, unknown>> {
     let started = performance.now();
     const { timeoutMs } = this.server;
     try {
       // Waiting for a turn is no fault of the server: its time begins when it is asked.
-      await this.#options.limit?.take(op.signal);
-      started = performance.now();
+      if (this.#options.limit !== undefined) {
+        await this.#options.limit.take(op.signal);
+        started = performance.now();
+      }
+      if (more === undefined && this.connection.era === 'legacy')
+        return await this.#client.ask(method, params, timeoutMs, op.signal);
       return await this.#client.request({ method, params }, ANY_OBJECT, {
         timeout: timeoutMs,
         ...more,

@@ -47,21 +47,40 @@ export class ServerPolicy {
    */
   run<T>(call: () => Promise<T>, op: Operation, options: RunOptions = {}): Promise<T> {
     this.#log = (event, fields, level) => op.log(event, fields, level);
-    const { isRepeatable = true } = options;
-    return this.#breaker.run(() => {
+    return this.#breaker.run(async () => {
       this.#budget.deposit();
-      return retry(this.#reopening(call, op, isRepeatable), {
-        ...this.#server.retry,
-        ...options,
-        signal: op.signal,
-        // Others may have found out meanwhile that it is down.
-        mayHelp: (error) => isRepeatable && !this.#breaker.isOpen && mayHelp(error),
-        mayRepeat: () => {
-          const may = this.#budget.withdraw();
-          if (!may) op.log('server.retry_budget_spent', { server: this.#server.id }, 'debug');
-          return may;
-        },
-      });
+      try {
+        return await call();
+      } catch (failure) {
+        return this.#again(failure, call, op, options);
+      }
+    });
+  }
+
+  /** What comes after a first attempt that failed: nearly all are spared what it takes. */
+  #again<T>(
+    failure: unknown,
+    call: () => Promise<T>,
+    op: Operation,
+    { isRepeatable = true, ...options }: RunOptions,
+  ): Promise<T> {
+    let isFirst = true;
+    const attempt = () => {
+      if (!isFirst) return call();
+      isFirst = false;
+      return Promise.reject(failure);
+    };
+    return retry(this.#reopening(attempt, op, isRepeatable), {
+      ...this.#server.retry,
+      ...options,
+      signal: op.signal,
+      // Others may have found out meanwhile that it is down.
+      mayHelp: (error) => isRepeatable && !this.#breaker.isOpen && mayHelp(error),
+      mayRepeat: () => {
+        const may = this.#budget.withdraw();
+        if (!may) op.log('server.retry_budget_spent', { server: this.#server.id }, 'debug');
+        return may;
+      },
     });
   }
 

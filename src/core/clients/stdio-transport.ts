@@ -89,20 +89,22 @@ export class StdioTransport implements LeanTransport {
   }
 
   #read(chunk: Buffer): void {
-    let from = 0;
-    for (let at = chunk.indexOf(LINE_BREAK); at !== -1; at = chunk.indexOf(LINE_BREAK, from)) {
-      this.#parts.push(chunk.subarray(from, at));
-      const line = Buffer.concat(this.#parts).toString('utf8').trim();
+    const end = chunk.lastIndexOf(LINE_BREAK);
+    if (end !== -1) {
+      this.#parts.push(chunk.subarray(0, end));
+      // Answers come several at a time, and are decoded together.
+      const whole = this.#parts.length === 1 ? chunk.subarray(0, end) : Buffer.concat(this.#parts);
       this.#parts = [];
       this.#size = 0;
-      from = at + 1;
-      if (line !== '') this.#deliver(line);
+      for (const line of whole.toString('utf8').split('\n')) {
+        const text = line.trim();
+        if (text !== '') this.#deliver(text);
+      }
     }
-    if (from < chunk.length) {
-      this.#parts.push(chunk.subarray(from));
-      this.#size += chunk.length - from;
-      if (this.#size > this.#maxBytes) this.#fail(tooLarge(this.#maxBytes));
-    }
+    if (end + 1 === chunk.length) return;
+    this.#parts.push(chunk.subarray(end + 1));
+    this.#size += chunk.length - end - 1;
+    if (this.#size > this.#maxBytes) this.#fail(tooLarge(this.#maxBytes));
   }
 
   #deliver(line: string): void {

@@ -95,14 +95,9 @@ export async function gatherServer(
     enter('read');
     const { selection = {} } = options;
     const chosen = keyed(resources.filter(({ uri }) => selects(server, uri) && selects(selection, uri)));
-    const limit = atOnce(READS_AT_ONCE, chosen.length);
-    const gathered = await Promise.all(
-      chosen.map(([key, resource]) =>
-        limit(() =>
-          options.listOnly ? Promise.resolve(unread(key, resource, listed.freshness)) : read(key, resource),
-        ),
-      ),
-    );
+    const gathered = options.listOnly
+      ? chosen.map(([key, resource]) => unread(key, resource, listed.freshness))
+      : await atOnce(chosen, READS_AT_ONCE, ([key, resource]) => read(key, resource));
     const stale = staleness(gathered);
     // An answer that was kept for this case is there all the same.
     if (stale === undefined) op.signal.throwIfAborted();
@@ -124,10 +119,12 @@ export async function gatherServer(
   /** Asks the server, again where the failure may pass, over a new connection where the old one broke. */
   async function ask<T>(...[call, inner]: Parameters<Ask>): Promise<T> {
     // The first who asks connects, for all: a server that is down is not tried again by each of them.
-    connecting ??= attempt(async () => {
-      connection = (await connections.get(server, inner)).connection;
-    }, inner);
-    await connecting;
+    if (connection === undefined) {
+      connecting ??= attempt(async () => {
+        connection = (await connections.get(server, inner)).connection;
+      }, inner);
+      await connecting;
+    }
     if (phase === 'connect') enter('list');
     return attempt(async () => {
       const client = await connections.get(server, inner);

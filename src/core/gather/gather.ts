@@ -79,49 +79,44 @@ async function gatherAll(
     options.asksNobody === true ? NO_DEADLINE : createDeadline(options.deadlineMs, isOver, op.signal);
   const inner = withSignal(op, deadline.signal);
   const account = createAccount(MAX_GATHER_BYTES);
-  const limit = atOnce(options.concurrency, servers.length);
   let firstFailure: MCPOrchestratorException | undefined;
   let decidedBy: string | undefined;
 
   const mode = options.failFast ? 'fail-fast' : 'degraded';
   op.log('gather.started', { servers: servers.length, mode, deadline_ms: options.deadlineMs });
-  const outcomes = await Promise.all(
-    servers.map((server) =>
-      limit(async () => {
-        const failFast = options.failFast && server.required;
-        const asked = {
-          failFast,
-          listOnly: options.listOnly ?? false,
-          ...(options.selection === undefined ? {} : { selection: options.selection }),
-          ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
-          oneShot: options.oneShot ?? false,
-          deadlineAt: started + options.deadlineMs,
-          redact: options.redact,
-          account,
-          cache: { ...options.cacheOf(server), isAlone: options.oneShot ?? false },
-          ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
-        };
-        const attributes = { 'mcpx.server.id': server.id, 'mcpx.server.priority': server.priority };
-        const outcome = await inSpan(inner, 'gather server', { attributes }, async (part) => {
-          const fared = await gatherServer(server, connections, asked, part);
-          traceOutcome(part.span, fared);
-          logOutcome(part, fared);
-          return fared;
-        });
-        if (failFast && outcome.status !== 'ok' && firstFailure === undefined) {
-          firstFailure = outcome.error;
-          decidedBy = server.id;
-          deadline.abort(
-            new MCPConnectionError('UPS219', `stopped, since ${server.id} failed`, {
-              context: { stopped_by: server.id },
-            }),
-          );
-        }
-        options.onOutcome?.(outcome);
-        return outcome;
-      }),
-    ),
-  );
+  const outcomes = await atOnce(servers, options.concurrency, async (server) => {
+    const failFast = options.failFast && server.required;
+    const asked = {
+      failFast,
+      listOnly: options.listOnly ?? false,
+      ...(options.selection === undefined ? {} : { selection: options.selection }),
+      ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
+      oneShot: options.oneShot ?? false,
+      deadlineAt: started + options.deadlineMs,
+      redact: options.redact,
+      account,
+      cache: { ...options.cacheOf(server), isAlone: options.oneShot ?? false },
+      ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
+    };
+    const attributes = { 'mcpx.server.id': server.id, 'mcpx.server.priority': server.priority };
+    const outcome = await inSpan(inner, 'gather server', { attributes }, async (part) => {
+      const fared = await gatherServer(server, connections, asked, part);
+      traceOutcome(part.span, fared);
+      logOutcome(part, fared);
+      return fared;
+    });
+    if (failFast && outcome.status !== 'ok' && firstFailure === undefined) {
+      firstFailure = outcome.error;
+      decidedBy = server.id;
+      deadline.abort(
+        new MCPConnectionError('UPS219', `stopped, since ${server.id} failed`, {
+          context: { stopped_by: server.id },
+        }),
+      );
+    }
+    options.onOutcome?.(outcome);
+    return outcome;
+  });
   const durationMs = performance.now() - started;
   const failed = outcomes.filter(({ status }) => status === 'failed');
   const complete = outcomes.every(({ status, server }) => status === 'ok' || !server.required);

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inheritedEnv } from '../../../src/core/clients/child-process.js';
+import { createOperation } from '../../../src/core/operation.js';
 import { temporaryFolder } from '../../fixtures/configuration.js';
 import { contentsOf, failureOf, gatherOnce, orchestratorOf, outcomeOf } from '../../fixtures/gathering.js';
 import { processesWith, survivors } from '../../fixtures/processes.js';
@@ -79,6 +80,76 @@ describe('a stdio server that works', () => {
     expect(await outcomeOf({ command: upstream.command, args: upstream.args })).toMatchObject({
       status: 'ok',
     });
+  });
+
+  it('may give ids back as texts, and break its output anywhere, in the middle of a letter too', async () => {
+    using folder = temporaryFolder();
+    const script = folder.write(
+      'server.mjs',
+      `import { createInterface } from 'node:readline';
+const resources = Array.from({ length: 20 }, (_, number) => ({ uri: 'x://' + number, name: 'ü ' + number }));
+const write = (bytes) => new Promise((done) => process.stdout.write(bytes, done));
+let written = Promise.resolve();
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line);
+  const results = {
+    initialize: { protocolVersion: '2025-11-25', capabilities: { resources: {} }, serverInfo: { name: 'x', version: '1' } },
+    'resources/list': { resources },
+    'resources/templates/list': { resourceTemplates: [] },
+    'resources/read': { contents: [{ uri: params?.uri, text: 'grün € 🎩 ' + params?.uri }] },
+  };
+  if (id === undefined) return;
+  const bytes = Buffer.from('\\r\\n' + JSON.stringify({ jsonrpc: '2.0', id: String(id), result: results[method] }) + '\\r\\n');
+  const middle = bytes.indexOf(0xe2) + 1 || bytes.indexOf(0xc3) + 1 || 1;
+  written = written.then(() => write(bytes.subarray(0, middle))).then(() => new Promise((done) => setTimeout(done, 5)))
+    .then(() => write(bytes.subarray(middle)));
+});`,
+    );
+    const outcome = await outcomeOf({ command: process.execPath, args: [script], ...LONG });
+    const uris = Array.from({ length: 20 }, (_, number) => `x://${number}`);
+    expect(contentsOf(outcome)).toEqual(Object.fromEntries(uris.map((uri) => [uri, [`grün € 🎩 ${uri}`]])));
+    expect(outcome.resources[3]?.name).toBe('ü 3');
+  });
+
+  it('is told of what nobody waits for any more, and what it answers then harms nobody', async () => {
+    using folder = temporaryFolder();
+    const log = path.join(folder.path, 'cancelled');
+    const script = folder.write(
+      'server.mjs',
+      `import { appendFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line);
+  const answer = (id, result) => console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+  const read = (uri) => ({ contents: [{ uri, text: 'text of ' + uri }] });
+  if (method === 'initialize') answer(id, { protocolVersion: '2025-11-25', capabilities: { resources: {} }, serverInfo: { name: 'x', version: '1' } });
+  if (method === 'resources/list') answer(id, { resources: [{ uri: 'x://slow', name: 'slow' }, { uri: 'x://fast', name: 'fast' }] });
+  if (method === 'resources/templates/list') answer(id, { resourceTemplates: [] });
+  if (method === 'resources/read' && params.uri === 'x://fast') answer(id, read('x://fast'));
+  if (method !== 'notifications/cancelled') return;
+  appendFileSync(process.argv[2], params.reason + '\\n');
+  answer(params.requestId, read('x://slow'));
+});`,
+    );
+    const settings = { command: process.execPath, args: [script, log], ...LONG };
+    const [timedOut] = (await gatherOnce({ a: { ...settings, timeout: '1s' } }, { fail_fast: false }))
+      .outcomes;
+    expect(timedOut?.resources.map(({ uri, error }) => [uri, error?.code])).toEqual([
+      ['x://slow', 'UPS204'],
+      ['x://fast', undefined],
+    ]);
+    expect(readFileSync(log, 'utf8')).toMatch(/^[^\n]*timed out\n$/i);
+
+    await using orchestrator = orchestratorOf({ a: settings });
+    const stop = new AbortController();
+    const reading = orchestrator.readResource('x://slow', {}, createOperation({ signal: stop.signal }));
+    await orchestrator.readResource('x://fast');
+    stop.abort(new Error('enough of it'));
+    await expect(reading).rejects.toThrow('enough of it');
+    await expect.poll(() => readFileSync(log, 'utf8'), { timeout: 10_000 }).toContain('enough of it');
+    expect((await orchestrator.readResource('x://fast', { cache: 'off' })).contents).toMatchObject([
+      { text: 'text of x://fast' },
+    ]);
   });
 
   it('a line of garbage costs its own request alone', async () => {
@@ -207,7 +278,6 @@ describe('what is left of a stdio server', () => {
     using upstream = stdioUpstream({ startDelayMs: 60_000, ignoreStdinEnd: true });
     const orchestrator = orchestratorOf({ a: { command: upstream.command, args: upstream.args, ...LONG } });
     const stop = new AbortController();
-    const { createOperation } = await import('../../../src/core/operation.js');
     const gathering = orchestrator
       .gather({}, createOperation({ signal: stop.signal }))
       .catch(() => undefined);
