@@ -39,7 +39,7 @@ export function createDatabaseServer(
   tools.register(server);
   if (era === 'modern') return server;
   const answerDirectly: DirectServer['answerDirectly'] = (...request) => tools.answerDirectly(...request);
-  return Object.assign(server, { answerDirectly });
+  return Object.assign(server, { answerDirectly }) satisfies DirectServer;
 }
 
 function registerMetadata(server: McpServer, engine: Engine): void {

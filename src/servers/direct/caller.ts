@@ -38,9 +38,9 @@ export interface DirectServer extends McpServer {
   answerDirectly(request: DirectRequest, caller: Caller): Promise<Record<string, unknown> | undefined>;
   /**
    * The result of a request as JSON where it is known already, without waiting for anyone; else `undefined`, and nothing
-   * has happened.
+   * has happened. Absent where nothing ever is.
    */
-  answerAtOnce(request: DirectRequest): string | undefined;
+  answerAtOnce?(request: DirectRequest): string | undefined;
 }
 
 export function isDirectServer(server: McpServer): server is DirectServer {

@@ -97,7 +97,7 @@ export class DirectRequests {
 
   /** The whole answer to a request as JSON, where the server knows it without waiting for anyone. */
   answerAtOnce(request: DirectRequest): string | undefined {
-    const result = this.#server.answerAtOnce(request);
+    const result = this.#server.answerAtOnce?.(request);
     return result === undefined
       ? undefined
       : `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"result":${result}}`;
