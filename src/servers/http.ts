@@ -156,11 +156,7 @@ export async function serveHttp(
     const session = sessions.find(id);
     if (!(session?.transport instanceof SseTransport)) throw new Refusal(404, 'Session not found', -32001);
     const body = await readJsonBody(request);
-    try {
-      session.transport.receive(body, request);
-    } catch {
-      throw new Refusal(400, 'Invalid Request: the body is not a JSON-RPC message', -32600);
-    }
+    session.transport.receive(body, request);
     atEndOfTurn(() => {
       if (!response.destroyed) response.writeHead(202, ACCEPTED_HEADERS).end(ACCEPTED);
     });

@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { DirectRequests, Outlet } from './direct/direct-requests.js';
 import { atEndOfTurn } from './direct/end-of-turn.js';
-import { extraOf } from './http-exchange.js';
+import { extraOf, Refusal } from './http-exchange.js';
 import type { InFlight } from './in-flight.js';
 import { PendingRequests } from './in-flight.js';
 import { asLegacyError } from './legacy-errors.js';
@@ -59,7 +59,7 @@ export class SseTransport implements Transport {
     this.#keepAlive.unref();
   }
 
-  /** Takes one parsed body, and the request that brought it. @throws where it is no JSON-RPC message */
+  /** Takes one parsed body, and the request that brought it. @throws Refusal 400 where it is no JSON-RPC message */
   receive(body: unknown, incoming: IncomingMessage): void {
     const direct = this.direct?.read(body);
     if (direct !== undefined) {
@@ -71,7 +71,7 @@ export class SseTransport implements Transport {
         .catch((error: unknown) => this.onerror?.(error as Error));
       return;
     }
-    const message = parseJSONRPCMessage(body);
+    const message = readMessage(body);
     this.direct?.receive(message);
     this.#pending.received(message);
     this.handOver(message, incoming);
@@ -119,6 +119,14 @@ export class SseTransport implements Transport {
     this.#pending.giveUp();
     this.direct?.close();
     this.onclose?.();
+  }
+}
+
+function readMessage(body: unknown): JSONRPCMessage {
+  try {
+    return parseJSONRPCMessage(body);
+  } catch {
+    throw new Refusal(400, 'Invalid Request: the body is not a JSON-RPC message', -32600);
   }
 }
 
