@@ -59,7 +59,8 @@ export async function readResource(gateway: Gateway, params: Params, passage: Pa
 export function readNow(gateway: Gateway, params: Params): KnownRead | undefined {
   const { uri } = params;
   const offered = typeof uri === 'string' ? gateway.mergedNow('resources')?.byName.get(uri) : undefined;
-  if (offered === undefined) return undefined;
+  // A server may list what looks like an address of ours: that is taken apart, not looked up.
+  if (offered === undefined || parseAddress(offered.exposed) !== undefined) return undefined;
   if (offered.conflict !== undefined && gateway.config.gateway.onConflict === 'error') return undefined;
   const upstream = gateway.upstreamOf(offered);
   const answer = keptRead(upstream, params);

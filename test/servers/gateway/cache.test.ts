@@ -1,6 +1,7 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
 import type { GatewayStatus } from '../../../src/core/clients/gateway-status.js';
+import { addressOf } from '../../../src/servers/gateway/address.js';
 import { configOf, type FileSettings } from '../../fixtures/configuration.js';
 import { startFakeUpstream, type FakeUpstreamOptions } from '../../fixtures/fake-upstream.js';
 import { CLIENT_KINDS, failure, over, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
@@ -344,6 +345,17 @@ describe('what is kept', () => {
       expect((await failure(sourceOf('item://1'))).message).toContain('a and b both have "item://1"');
       expect(await sourceOf('only://b')).toBe('cache');
     }
+  });
+
+  it('is not answered for what exactly another server has, whatever its own server calls it', async () => {
+    const address = addressOf('a', 'item://1');
+    await using a = await startFakeUpstream({ ...OLDER, resources: [resource('item://1', 'of a')] });
+    await using b = await startFakeUpstream({ ...OLDER, resources: [resource(address, 'of b')] });
+    await using gateway = await startTestGateway({ a: over(a, 1), b: over(b, 2) }, CACHED);
+    const client = await gateway.client('legacy');
+    await client.listResources();
+    expect(textOf(await readBy(client, addressOf('b', address)))).toBe('of b');
+    expect(textOf(await readBy(client, address))).toBe('of a');
   });
 
   it('is not answered while a better server may have it and may not be missing', async () => {
