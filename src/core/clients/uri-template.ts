@@ -54,8 +54,9 @@ function partsOf(template: string): readonly Part[] | undefined {
     const [, operator = '', names, text = ''] = /^([+#./;?&]?)([^{}]+)\}([^{}]*)$/s.exec(each) ?? [];
     const expression = OPERATORS[operator];
     if (names === undefined || expression === undefined) return undefined;
-    // `{/path*}` may have any number of values.
-    parts.push(names.includes('*') ? { ...expression, isWide: true } : expression, text);
+    // `{/path*}` may have any number of values, and `{/a,b}` has a slash before each.
+    const isMany = names.includes('*') || (operator === '/' && names.includes(','));
+    parts.push(isMany ? { ...expression, isWide: true } : expression, text);
   }
   return parts;
 }
