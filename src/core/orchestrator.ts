@@ -10,7 +10,7 @@ import type { ServerRequests } from './clients/server-requests.js';
 import type { OwnExecutable } from './clients/start-server.js';
 import { toolOf, unknownTool, withSignature, type ListedTool } from './clients/tool-arguments.js';
 import { toolFailure, tooManyRows } from './clients/tool-failure.js';
-import { attribute, type Phase } from './clients/circumstances.js';
+import { attribute, quote, type Phase } from './clients/circumstances.js';
 import { createRedactor, secretsOf, type Config, type ServerConfig } from './config/config.js';
 import { differenceOf, isSameServer, type ConfigDifference } from './config/difference.js';
 import { loadConfig } from './config/load.js';
@@ -640,14 +640,16 @@ export class MCPOrchestrator implements AsyncDisposable {
     const known = asked.flatMap(({ resources }) => resources.map((resource) => resource.uri));
     const meant = nearListed(uri, near === undefined ? known : [near, ...known]);
     const cause = fitting === undefined ? undefined : refusals.get(fitting.server.id);
+    // Whatever servers list may be long, and hold what was told to them.
+    const shown = (text: string) => quote(text, this.#redact);
     return new ResourceFetchError('RES305', `no server has the resource ${uri}`, {
       context: { uri, asked: asked.map(({ server }) => server.id) },
       hint:
         meant !== undefined
-          ? `Did you mean ${meant}?`
+          ? `Did you mean ${shown(meant)}?`
           : fitting === undefined
             ? 'No server lists it, and none has a template for it.'
-            : `No server lists it; ${fitting.server.id} has the template ${fitting.template} for it, and refused it.`,
+            : `No server lists it; ${fitting.server.id} has the template ${shown(fitting.template)} for it, and refused it.`,
       fix: 'mcpx gather --list-only',
       ...(cause === undefined ? {} : { cause }),
     });

@@ -340,6 +340,23 @@ describe('a resource that nobody has', () => {
     });
   });
 
+  it('is told without secrets that a server has put into its list, and not at any length', async () => {
+    const secret = 'sentinel-0002';
+    const uriTemplate = `x://${secret}/{id}${'{?a}'.repeat(12)}{?${'b'.repeat(5000)}}`;
+    await using upstream = await startFakeUpstream({
+      templates: [{ uriTemplate, name: 'X' }],
+      resources: [{ uri: `y://list?${secret}`, name: 'Y' }],
+    });
+    const headers = { Authorization: `Bearer ${secret}` };
+    await using orchestrator = orchestratorOf({ a: { url: upstream.sseUrl, priority: 1, headers } });
+    const fits = await failureOf(orchestrator.readResource(`x://${secret}/1`));
+    expect(fits.hint).toMatch(
+      /^No server lists it; a has the template x:\/\/\*\*\*\/\{id\}.{0,500} for it, and refused it\.$/,
+    );
+    const near = await failureOf(orchestrator.readResource(`y://lst?${secret}`));
+    expect(near.hint).toBe('Did you mean y://list?***?');
+  });
+
   it('is told without what a server makes of the question', async () => {
     for (const completion of [null, {}, { values: 'x' }, { values: [7, null, 'y'.repeat(100_000)] }]) {
       await using upstream = await startFakeUpstream({
