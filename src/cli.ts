@@ -92,23 +92,25 @@ class Run {
     this.#flags.set(name, { name, values, isGlobal });
   }
 
-  noteCommand(command: string, operands: readonly string[]): void {
-    this.typed = { command, operands, flags: [...this.#flags.values()] };
-  }
-
-  /** What a command gets besides its arguments and flags. */
+  /**
+   * What a command gets besides its arguments and flags.
+   *
+   * @param operands  as they were written
+   */
   async begin(
     definition: CommandDefinition,
     command: string,
+    operands: readonly string[],
     { quiet }: GlobalOptions,
-  ): Promise<Pick<CommandInput, 'argv' | 'command' | 'io' | 'onEnd' | 'operationId' | 'span'>> {
+  ): Promise<Pick<CommandInput, 'argv' | 'command' | 'io' | 'onEnd' | 'operationId' | 'span' | 'typed'>> {
     const { argv, io, operationId } = this;
+    const typed = (this.typed = { command, operands, flags: [...this.#flags.values()] });
     const span =
       definition.traced === true && asksForTelemetry(io.env)
         ? await this.#startTrace(command, quiet)
         : noSpan;
     const onEnd: CommandInput['onEnd'] = (listener) => void this.#endings.unshift(listener);
-    return { argv, command, io, operationId, span, onEnd };
+    return { argv, command, io, operationId, span, onEnd, typed };
   }
 
   async end(error?: unknown): Promise<void> {
@@ -184,8 +186,7 @@ function createProgram(run: Run, onHelp: (text: string) => void): Command {
       const args = input.slice(0, -2) as (string | string[] | undefined)[];
       const options = command.opts<Record<string, unknown>>();
       const global = globalOptions(command.optsWithGlobals());
-      run.noteCommand(nameOf(command), command.args);
-      const world = await run.begin(definition, nameOf(command), global);
+      const world = await run.begin(definition, nameOf(command), command.args, global);
       run.status = (await definition.run?.({ args, options, global, ...world })) ?? 0;
     });
   }

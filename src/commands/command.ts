@@ -1,6 +1,7 @@
 import type { OwnExecutable } from '../core/clients/start-server.js';
 import type { LogFormat, LogLevel } from '../core/logging/logger.js';
 import type { Span } from '../core/telemetry/span.js';
+import type { Typed } from '../render/command-line.js';
 
 /** The world as a command sees it; a test passes its own. */
 export interface Io {
@@ -74,6 +75,8 @@ export interface CommandDefinition {
 export interface CommandInput {
   /** The words of the command line, without the program. */
   readonly argv: readonly string[];
+  /** The command line as it was read. */
+  readonly typed: Typed;
   readonly args: readonly (string | readonly string[] | undefined)[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly global: GlobalOptions;

@@ -91,9 +91,7 @@ async function run(input: CommandInput): Promise<number> {
   }
   if (global.output === 'table') {
     const { renderResolve } = await import('../render/resolve.js');
-    // The variable is still set then.
-    const named = global.config === io.env['MCPX_CONFIG'] ? undefined : global.config;
-    await io.out(renderResolve(resolution, { ...viewOf(global, io), all, config: named }));
+    await io.out(renderResolve(resolution, { ...viewOf(global, io), all, typed: input.typed }));
   } else {
     const { resolveLines, resolveReport } = await import('../render/resolve-report.js');
     if (global.output === 'ndjson') {

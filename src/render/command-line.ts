@@ -18,20 +18,21 @@ export interface TypedFlag {
   readonly isGlobal: boolean;
 }
 
-/** What is different in a command line that is to be tried, when it is the same command that failed. */
+/** What is different in a command line that is like another one. */
 interface Change {
-  readonly of: readonly string[];
   readonly adds?: string;
   readonly drops?: readonly string[];
-  readonly dropsOperands?: boolean;
+  /** Instead of those that were typed. */
+  readonly operands?: readonly string[];
 }
 
-const CHANGES: Readonly<Record<string, Change>> = {
+/** What to try, and what is different in it where it is the same command that failed. */
+const CHANGES: Readonly<Record<string, Change & { readonly of: readonly string[] }>> = {
   'mcpx gather --degraded': { of: ['gather', 'resolve'], adds: '--degraded', drops: ['--fail-fast'] },
   'mcpx gather --list-only': { of: ['gather'], adds: '--list-only', drops: ['--include'] },
-  'mcpx call --list': { of: ['call'], adds: '--list', drops: ['--args', '--csv'], dropsOperands: true },
-  'mcpx cache stats': { of: ['cache stats'], dropsOperands: true },
-  'mcpx explain': { of: ['explain'], dropsOperands: true },
+  'mcpx call --list': { of: ['call'], adds: '--list', drops: ['--args', '--csv'], operands: [] },
+  'mcpx cache stats': { of: ['cache stats'], operands: [] },
+  'mcpx explain': { of: ['explain'], operands: [] },
 };
 
 /** Commands of ours that use a configuration: what is to be tried has to use the same one. */
@@ -49,7 +50,7 @@ const ASKS_SERVERS = /^mcpx (?:call|gather|read|resolve|sql|validate-config --co
 export function commandToTry(fix: string, typed: Typed | undefined): string {
   if (typed === undefined) return fix;
   const change = CHANGES[fix];
-  if (change?.of.includes(typed.command) === true) return changed(typed, change);
+  if (change?.of.includes(typed.command) === true) return retyped(typed, change);
   const kept = typed.flags.filter(
     ({ name }) =>
       (name === '-c' && USES_CONFIG.test(fix)) || (name === '--deadline' && ASKS_SERVERS.test(fix)),
@@ -57,10 +58,11 @@ export function commandToTry(fix: string, typed: Typed | undefined): string {
   return [fix, ...kept.map(flagText)].join(' ');
 }
 
-function changed({ command, operands, flags }: Typed, change: Change): string {
-  const { adds, drops = [], dropsOperands = false } = change;
+/** A command line again, with something different. */
+export function retyped({ command, flags, ...typed }: Typed, change: Change): string {
+  const { adds, drops = [], operands = typed.operands } = change;
   const kept = flags.filter(({ name }) => name !== adds && !drops.includes(name));
-  const words = dropsOperands ? [] : operands.map(shellWord);
+  const words = operands.map(shellWord);
   // A term may look like a flag.
   const dash = words.findIndex((word) => word.startsWith('-'));
   const [before, behind] = dash === -1 ? [words, []] : [words.slice(0, dash), ['--', ...words.slice(dash)]];
@@ -76,19 +78,6 @@ function changed({ command, operands, flags }: Typed, change: Change): string {
 
 function flagText({ name, values }: TypedFlag): string {
   return [name, ...values.map(shellWord)].join(' ');
-}
-
-/**
- * A command line to copy, with the configuration that this one was given.
- *
- * @param config  as the command line named it
- */
-export function withConfig(command: string, config: string | undefined): string {
-  if (config === undefined) return command;
-  const flag = ` -c ${shellWord(config)}`;
-  // Behind it everything is a word.
-  const end = command.indexOf(' -- ');
-  return end === -1 ? `${command}${flag}` : `${command.slice(0, end)}${flag}${command.slice(end)}`;
 }
 
 /** A text as one word of a command line: the shell sees it as it is. */

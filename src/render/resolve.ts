@@ -1,6 +1,6 @@
 import type { DomainCandidate, DomainResolution, DomainTerm } from '../core/resolve/resolve-domain.js';
 import type { Candidate, DescriptionConflict, Match, Mention } from '../core/resolve/types.js';
-import { shellWord, withConfig } from './command-line.js';
+import { retyped, type Typed } from './command-line.js';
 import { ageText } from './freshness.js';
 import { paint } from './paint.js';
 import { renderTable, type Cell } from './table.js';
@@ -13,8 +13,8 @@ const MOST_VALUE = 200;
 export interface ResolveView extends View {
   /** Shows every candidate. */
   readonly all: boolean;
-  /** The configuration that the command line named. */
-  readonly config?: string | undefined;
+  /** The command line that asked, for those that ask for something near. */
+  readonly typed?: Typed;
 }
 
 /** A label and what it labels; `command` is to be copied, so it is never broken. */
@@ -316,10 +316,10 @@ function rest(all: number, shownCount: number): string {
   return all > shownCount ? `  … and ${all - shownCount} more\n` : '';
 }
 
-function commandLine(domain: string, term: string, { config }: ResolveView): Line {
-  const dashes = term.startsWith('-') ? '-- ' : '';
-  const text = `mcpx resolve ${shellWord(domain)} ${dashes}${shellWord(term)}`;
-  return { label: 'type', text: withConfig(text, config), isCommand: true };
+function commandLine(domain: string, term: string, view: ResolveView): Line {
+  const { typed = { command: 'resolve', operands: [], flags: [] } } = view;
+  const text = retyped(typed, { operands: [domain, term], drops: ['--in'] });
+  return { label: 'type', text, isCommand: true };
 }
 
 function quoted(text: string): string {

@@ -279,9 +279,14 @@ describe('mcpx resolve with a server that is down', () => {
     await down.close();
     const run = await resolve({ best: server(one, 1), other: server(down, 10) }, ['products', ...words]);
     const [, told = ''] = /^ {2}try: {3}mcpx resolve products (.*)$/m.exec(run.err) ?? [];
-    // What is to be typed instead needs the same file.
-    const near = await resolve({ best: server(one, 1) }, ['products', 'magic wandering']);
-    expect(near.out).toMatch(/^ {2}type +mcpx resolve products \S.* -c \/\S+\/mcpx\.yaml$/m);
+    // What is to be typed instead needs the same file and flags.
+    const flags = ['--fuzzy', '0.9', '--server', 'best', '--deadline', '20s'];
+    const near = await resolve({ best: server(one, 1) }, ['products', 'magic wandering', ...flags]);
+    expect(near.out).toMatch(
+      /^ {2}type +mcpx resolve products "Magic Wand.*" --fuzzy 0\.9 --server best -c \/\S+\/mcpx\.yaml --deadline 20s$/m,
+    );
+    const mentioned = await resolve({ best: server(one, 1) }, ['products', '--in', 'the magic wandering']);
+    expect(mentioned.out).not.toMatch(/type.*--in/);
     expect(told.replace(/-c \/\S+\/mcpx\.yaml/, '-c CONFIG')).toBe(fix);
   });
 
