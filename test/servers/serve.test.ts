@@ -399,6 +399,33 @@ describe('requests that are not as they should be', () => {
     }
   });
 
+  it('tells a failure of its own from a message that is none', async () => {
+    const served = await serve(
+      () =>
+        Object.assign(new McpServer({ name: 'demo', version: '1.0.0' }), {
+          answerDirectly: async () => ({}),
+          answerAtOnce: () => {
+            throw new TypeError('a bug');
+          },
+        }),
+      { host: '127.0.0.1', port: 0, transport: 'http' },
+      createOperation(),
+    );
+    closers.push(() => served.close(0));
+    const post = async (message: object) => {
+      const path = await sseSession(served.urls!.sse);
+      return raw(served.port!, path, {
+        method: 'POST',
+        headers: JSON_HEADERS,
+        body: JSON.stringify(message),
+      });
+    };
+    const failed = await post({ jsonrpc: '2.0', id: 1, method: 'resources/list' });
+    expect(failed.status).toBe(500);
+    expect(failed.body).not.toContain('a bug');
+    expect((await post({ id: 1, method: 'resources/list' })).status).toBe(400);
+  });
+
   it('does not know sessions that it did not open', async () => {
     const { port, urls } = await start();
     const post = (path: string, headers = {}) =>
