@@ -134,7 +134,7 @@ export function adviceOn(examined: ExaminedConfig, text: string, file: string): 
       const value: unknown = getIn(raw, [...at, key]);
       if (isBroken(...at, key)) continue;
       if (value === undefined || value === null || Object.keys(Object(value)).length === 0) continue;
-      const belongsToStart = start !== undefined && key !== 'inherit_env';
+      const belongsToStart = command === undefined && start !== undefined && key !== 'inherit_env';
       const hint = belongsToStart ? 'move it below "start"' : 'remove it';
       add('CFG131', [...at, key], `"${key}" does nothing for a server ${kind}`, hint, true);
     }
