@@ -27,23 +27,28 @@ export function findCode(word: string): ErrorCode | undefined {
 export function nearestCodes(word: string): readonly ErrorCode[] {
   const wanted = normalized(word).slice(0, MOST_LETTERS);
   const number = /\d{3}$/.exec(wanted)?.[0];
-  return ALL_CODES.map((code) => ({ code, off: offBy(wanted, number, code) }))
+  const near = ALL_CODES.map((code) => ({ code, off: offBy(wanted, number, code) }))
     .filter(({ off }) => off < 1)
-    .sort((a, b) => a.off - b.off)
+    .sort((a, b) => a.off - b.off);
+  // Behind those that begin as it does, nobody means another.
+  const most = near.some(({ off }) => off === OF_FAMILY) ? OF_FAMILY : 1;
+  return near
+    .filter(({ off }) => off <= most)
     .slice(0, 3)
     .map(({ code }) => code);
 }
 
 /** No name is as long; comparing more would only take time. */
 const MOST_LETTERS = 60;
+/** How far a family, or a code whose end is missing, is off. */
+const OF_FAMILY = 0.3;
 
 /** 0 is the same, 1 and above has nothing to do with it. */
 function offBy(wanted: string, number: string | undefined, code: ErrorCode): number {
   const { name } = ERROR_CODES[code];
   // The right number behind a wrong family: CGF104, ERR104, 104.
   if (number !== undefined && code.endsWith(number)) return 0.1;
-  // A family, or a code whose end is missing.
-  if (wanted.length >= 3 && code.toLowerCase().startsWith(wanted)) return 0.3;
+  if (wanted.length >= 3 && code.toLowerCase().startsWith(wanted)) return OF_FAMILY;
   if (/^[a-z]{3}\d/.test(wanted)) return distance(wanted, code.toLowerCase()) / 2;
   const words = name.split('_');
   if (words.includes(wanted)) return 0.2;

@@ -124,6 +124,10 @@ describe('finding a code', () => {
     expect(nearestCodes(word).length).toBeLessThanOrEqual(3);
   });
 
+  it('the beginning of codes is near to nothing but them', () => {
+    expect(nearestCodes('CFG13')).toEqual(['CFG130', 'CFG131']);
+  });
+
   it('what resembles nothing has no neighbour, however long it is', () => {
     for (const word of ['', 'zzzzqqq', 'x'.repeat(100_000)]) expect(nearestCodes(word)).toEqual([]);
   });
