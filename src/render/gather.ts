@@ -39,13 +39,13 @@ function serverTable(gathered: Gathered, view: View): string {
   const columns = [
     { title: 'SERVER', least: 12 },
     { title: 'STATUS' },
-    { title: 'PRI', align: 'right' as const, drop: 2 },
+    { title: 'PRI', align: 'right' as const, drop: 3 },
     { title: 'DOMAINS', least: 12, drop: 4 },
     { title: 'ERA', drop: 5 },
     { title: 'RES', align: 'right' as const },
-    { title: 'BYTES', align: 'right' as const, drop: 1 },
+    { title: 'BYTES', align: 'right' as const, drop: 2 },
     { title: 'CACHE', drop: anyKept ? 0 : 6 },
-    { title: 'TIME', align: 'right' as const },
+    { title: 'TIME', align: 'right' as const, drop: 1 },
   ];
   const rows = gathered.outcomes.map((outcome, index): Cell[] => {
     const isStale = outcome.status === 'ok' && outcome.stale !== undefined;

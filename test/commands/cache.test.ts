@@ -54,6 +54,12 @@ describe('a run after another', () => {
     const stdout = withoutColor(ran.stdout);
     expect(stdout).toMatch(/^one .* old +[\d.]+ m?s/m);
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(48);
+    // The time that it took leaves before the table gets wider than the terminal.
+    const narrower = await run(['gather'], { ...options, columns: 34 });
+    const [table = ''] = narrower.stdout.split('\n\n');
+    expect(table).toMatch(/^one .* old$/m);
+    expect(table.replaceAll('\n', ' ')).toContain('TIME); -o json has all');
+    expect(Math.max(...table.split('\n').map((line) => line.length)), table).toBeLessThanOrEqual(34);
   });
 
   it('asks with --no-cache and --refresh, which contradict each other', async () => {
