@@ -43,17 +43,21 @@ const ASKS_SERVERS = /^mcpx (?:call|gather|read|resolve|sql|validate-config --co
 
 /**
  * A command line to try after another one has failed: that one with what is to be different, where it is the same
- * command, else with its configuration and its deadline.
+ * command, else with its configuration and its deadline, unless it is that which was too short.
  *
  * @param fix  as the error has it
  */
-export function commandToTry(fix: string, typed: Typed | undefined): string {
+export function commandToTry(
+  { fix, code }: { readonly fix: string; readonly code: string },
+  typed: Typed | undefined,
+): string {
   if (typed === undefined) return fix;
   const change = CHANGES[fix];
   if (change?.of.includes(typed.command) === true) return retyped(typed, change);
   const kept = typed.flags.filter(
     ({ name }) =>
-      (name === '-c' && USES_CONFIG.test(fix)) || (name === '--deadline' && ASKS_SERVERS.test(fix)),
+      (name === '-c' && USES_CONFIG.test(fix)) ||
+      (name === '--deadline' && ASKS_SERVERS.test(fix) && code !== 'UPS208'),
   );
   return [fix, ...kept.map(flagText)].join(' ');
 }

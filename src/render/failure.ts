@@ -24,9 +24,8 @@ export function renderFailure(error: MCPOrchestratorException, view: View, typed
   for (const cause of error.toJSON().causes) lines.push(`  ${ink.dim('cause:')} ${plain(cause)}`);
   for (const detail of failedDetails(error)) lines.push(`  ${ink.dim('server:')} ${plain(detail)}`);
   if (error.hint !== undefined) lines.push(`  ${ink.dim('hint:')}  ${plain(error.hint)}`);
-  if (error.fix !== undefined) {
-    lines.push(`  ${ink.dim('try:')}   ${plain(commandToTry(error.fix, typed))}`);
-  }
+  const { fix } = error;
+  if (fix !== undefined) lines.push(`  ${ink.dim('try:')}   ${plain(commandToTry({ fix, code }, typed))}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -67,7 +66,7 @@ export function renderFailureJson(
   const { details, problems, ...others } = context ?? {};
   const body = {
     ...rest,
-    ...(fix === undefined ? {} : { fix: commandToTry(fix, typed) }),
+    ...(fix === undefined ? {} : { fix: commandToTry({ fix, code: error.code }, typed) }),
     ...(details === undefined ? {} : { details }),
     ...(problems === undefined ? {} : { problems }),
     ...(Object.keys(others).length > 0 ? { context: others } : {}),

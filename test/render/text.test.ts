@@ -148,8 +148,8 @@ describe('a failure', () => {
   });
 
   it('tells to try with the file and the deadline that were named, where the command takes them', () => {
-    const fixOf = (fix: string, config?: string) => {
-      const failed = new ConfigurationError('CLI901', 'no', { fix });
+    const fixOf = (fix: string, config?: string, code: 'CLI901' | 'UPS208' = 'CLI901') => {
+      const failed = new ConfigurationError(code, 'no', { fix });
       const flags = [
         { name: '--deadline', values: ['1m'], isGlobal: true },
         { name: '--json', values: [], isGlobal: true },
@@ -168,6 +168,10 @@ describe('a failure', () => {
     );
     expect(fixOf('mcpx validate-config --connect', 'b.yaml')).toBe(
       'mcpx validate-config --connect --deadline 1m -c b.yaml',
+    );
+    // It was too short already.
+    expect(fixOf('mcpx validate-config --connect', 'b.yaml', 'UPS208')).toBe(
+      'mcpx validate-config --connect -c b.yaml',
     );
     for (const fix of [
       'mcpx init',
