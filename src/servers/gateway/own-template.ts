@@ -29,11 +29,13 @@ export function isOwnTemplate(ref: Fields): boolean {
 export function completeAddress(gateway: Gateway, params: Fields): Result {
   const { argument, context } = params;
   const { name, value } = isMapping(argument) ? argument : {};
-  const chosen = isMapping(context) && isMapping(context['arguments']) ? context['arguments'] : {};
+  const chosen =
+    isMapping(context) && isMapping(context['arguments']) ? context['arguments']['server'] : undefined;
+  const upstream = typeof chosen === 'string' ? gateway.find(chosen) : undefined;
   const all =
     name === 'server'
       ? gateway.upstreams.map(({ server }) => server.id)
-      : (gateway.find(String(chosen['server']))?.lastHeld('resources')?.entries ?? []).map(({ key }) => key);
+      : (upstream?.lastHeld('resources')?.entries ?? []).map(({ key }) => key);
   const begun = typeof value === 'string' ? value : '';
   const values = all.filter((each) => each.startsWith(begun));
   return {

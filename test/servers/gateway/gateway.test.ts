@@ -202,6 +202,7 @@ describe('merged resources', () => {
       const [server = ''] = await values('server', 'b');
       expect(await values('uri', 'x://')).toEqual([]);
       expect(await values('uri', 'y://', { server })).toEqual([]);
+      expect(await values('uri', '', { server: { toString: null } as never })).toEqual([]);
       const [of = ''] = await values('uri', 'x://', { server });
       const uri = new UriTemplate(uriTemplate).expand({ server, uri: of });
       expect((await client.readResource({ uri })).contents).toEqual([{ uri, text: 'of b' }]);
