@@ -12,7 +12,7 @@ import { ServeError } from '../core/errors.js';
 import type { Operation } from '../core/operation.js';
 import { createNotifier, followChanges } from './changes.js';
 import { DirectRequests } from './direct/direct-requests.js';
-import { atEndOfTurn } from './direct/end-of-turn.js';
+import { answerAtEndOfTurn, answersLeaving } from './direct/end-of-turn.js';
 import { createGuard } from './guard.js';
 import { readJsonBody, Refusal, sendJson, sendPage, sendRefusal } from './http-exchange.js';
 import { DEFAULT_GRACE_MS, InFlight } from './in-flight.js';
@@ -121,7 +121,7 @@ export async function serveHttp(
       return;
     }
     if (draining) throw new Refusal(503, 'The server is closing');
-    if (request.method === 'POST' && inFlight.count > maxInFlight) {
+    if (request.method === 'POST' && inFlight.count - answersLeaving() > maxInFlight) {
       op.log('serve.overloaded', { in_flight: inFlight.count - 1 }, 'warn');
       response.setHeader('retry-after', '1');
       throw new Refusal(429, `Too many requests: ${maxInFlight} are being answered; try again later`);
@@ -157,8 +157,8 @@ export async function serveHttp(
     if (!(session?.transport instanceof SseTransport)) throw new Refusal(404, 'Session not found', -32001);
     const body = await readJsonBody(request);
     session.transport.receive(body, request);
-    atEndOfTurn(() => {
-      if (!response.destroyed) response.writeHead(202, ACCEPTED_HEADERS).end(ACCEPTED);
+    answerAtEndOfTurn(response, () => {
+      response.writeHead(202, ACCEPTED_HEADERS).end(ACCEPTED);
     });
   }
 

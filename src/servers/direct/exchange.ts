@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Outlet } from './direct-requests.js';
-import { atEndOfTurn } from './end-of-turn.js';
+import { answerAtEndOfTurn } from './end-of-turn.js';
 
 export interface ExchangeOptions {
   /** Who waits for an answer longer is sent the head of it, so that nobody between takes silence for death. */
@@ -91,8 +91,7 @@ export function sendAnswer(
   text: string,
   headers: Readonly<Record<string, string>>,
 ): void {
-  atEndOfTurn(() => {
-    if (response.destroyed) return;
+  answerAtEndOfTurn(response, () => {
     const bytes = Buffer.byteLength(text);
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes, ...headers });
     // Node makes room for three bytes a character of UTF-8, which costs more than the rest of an answer.

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startFakeUpstream } from '../../fixtures/fake-upstream.js';
 import { over, startTestGateway, type TestGateway } from '../../fixtures/gateway.js';
@@ -13,6 +13,29 @@ const originOf = (gateway: TestGateway) => `http://127.0.0.1:${gateway.served.po
 async function get(gateway: TestGateway, path: string, headers: Record<string, string> = {}) {
   const response = await fetch(`${originOf(gateway)}${path}`, { headers });
   return { status: response.status, body: await response.text(), headers: response.headers };
+}
+
+/** A session of an older client: where its messages go, and with which header. */
+async function openSession(gateway: TestGateway, transport: '/mcp' | '/sse') {
+  if (transport === '/sse') {
+    const { body } = await fetch(`${originOf(gateway)}/sse`);
+    const { value } = await body!.getReader().read();
+    const [, path = ''] = /^data: (.*)$/m.exec(Buffer.from(value).toString()) ?? [];
+    return { path, header: [] };
+  }
+  const clientInfo = { name: 'raw', version: '1.0.0' };
+  const response = await fetch(`${originOf(gateway)}/mcp`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo },
+    }),
+  });
+  await response.text();
+  return { path: '/mcp', header: [`mcp-session-id: ${response.headers.get('mcp-session-id')}`] };
 }
 
 describe('/readyz', () => {
@@ -105,6 +128,44 @@ describe('limits', () => {
     await Promise.all(calls);
     await client.callTool({ name: 'echo', arguments: { text: 'again' } });
   });
+
+  for (const transport of ['/mcp', '/sse'] as const) {
+    it(`what is answered at once is none of them, however much comes together (${transport})`, async () => {
+      await using a = await startFakeUpstream({ era: 'legacy' });
+      await using gateway = await startTestGateway(
+        { a: over(a, 1) },
+        { gateway: { max_in_flight: 4 }, orchestration: { resource_cache_ttl: 300 } },
+      );
+      const client = await gateway.v1Client(transport === '/sse' ? 'sse' : 'mcp');
+      for (let count = 0; count < 2; count += 1) {
+        await client.listResources();
+        await client.readResource({ uri: 'item://1' });
+      }
+      const url = new URL(originOf(gateway));
+      const params = { uri: 'item://1' };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 'x', method: 'resources/read', params });
+      const { path, header } = await openSession(gateway, transport);
+      const head = [
+        `POST ${path} HTTP/1.1`,
+        `host: ${url.host}`,
+        'content-type: application/json',
+        'accept: application/json, text/event-stream',
+        ...header,
+        `content-length: ${body.length}`,
+      ];
+      const sockets = Array.from({ length: 40 }, () => connectTcp(Number(url.port), url.hostname));
+      const ask = async (socket: Socket): Promise<string | undefined> => {
+        const answer = once(socket, 'data');
+        socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+        return String((await answer)[0]).split(' ')[1];
+      };
+      // One by one first: then the gateway has all connections, and hears of all requests in one turn.
+      for (const socket of sockets) await ask(socket);
+      const statuses = await Promise.all(sockets.map(ask));
+      for (const socket of sockets) socket.destroy();
+      expect(new Set(statuses)).toEqual(new Set([transport === '/sse' ? '202' : '200']));
+    });
+  }
 
   it('a body that is too large is refused with 413', async () => {
     await using a = await startFakeUpstream();
