@@ -66,6 +66,8 @@ export async function startServer(
   child.process.stdout?.resume();
   op.log('server.starting', { server: server.id, pid: child.pid });
 
+  /** How the last look at it ended, by which one that does not listen is told from one that refuses us. */
+  let lastLook: string | undefined;
   using deadline = createDeadline(
     start.readyTimeoutMs,
     () =>
@@ -75,7 +77,9 @@ export async function startServer(
         {
           context: context(),
           hint: 'Run its start command by hand, or give it a larger start.ready_timeout.',
-          ...child.lastWords(options.redact),
+          ...(lastLook === undefined
+            ? child.lastWords(options.redact)
+            : { cause: new Error(lastLook, child.lastWords(options.redact)) }),
         },
       ),
     op.signal,
@@ -98,6 +102,7 @@ export async function startServer(
       } catch (error) {
         if (deadline.signal.aborted) throw deadline.signal.reason;
         if (!(error instanceof MCPOrchestratorException) || !NOT_READY.has(error.code)) throw error;
+        lastLook = error.message;
         if (ended && error.code === 'UPS202') throw endedEarly();
         await sleep(pause, undefined, { signal: deadline.signal }).catch(() => {
           throw deadline.signal.reason as Error;

@@ -98,17 +98,31 @@ describe('a server with a start block', () => {
   });
 
   it.each([
-    ['never listens', 'process.on("SIGTERM", () => process.exit()); setInterval(() => {}, 1000)'],
+    [
+      'never listens',
+      'process.on("SIGTERM", () => process.exit()); setInterval(() => {}, 1000)',
+      /^a: nothing listens at /,
+    ],
     [
       'listens and says nothing',
       'require("net").createServer(() => {}).listen(+process.argv[1], "127.0.0.1")',
+      /^a did not complete the connection within 0.5 s$/,
     ],
-  ])('a command that %s is stopped when it is not ready in time', async (_, code) => {
-    const { settings, marker } = await scripted(code, '700ms');
-    await using orchestrator = orchestratorOf({ a: { ...settings, connect_timeout: '200ms' } });
+    [
+      'answers with an error',
+      'require("http").createServer((_, answer) => answer.writeHead(500).end()).listen(+process.argv[1], "127.0.0.1")',
+      /^a: http:\S+ answered HTTP 500$/,
+    ],
+  ])('a command that %s is stopped when it is not ready in time', async (_, code, cause) => {
+    const { settings, marker } = await scripted(`console.error("hello");${code}`, '3s');
+    await using orchestrator = orchestratorOf({ a: { ...settings, connect_timeout: '500ms' } });
     const started = performance.now();
     const error = await failureOf(orchestrator.gather());
-    expect(error).toMatchObject({ code: 'UPS213', message: 'a was started and not ready within 0.7 s' });
+    expect(error).toMatchObject({ code: 'UPS213', message: 'a was started and not ready within 3 s' });
+    expect(error.toJSON().causes).toEqual([
+      expect.stringMatching(cause),
+      expect.stringContaining('hello') as string,
+    ]);
     expect(performance.now() - started).toBeLessThan(8000);
     expect(processesWith(marker)).toEqual([]);
   });
