@@ -35,7 +35,13 @@ export interface ServeOptions {
  * Builds one server: per session in the revisions up to 2025-11-25, per request in 2026-07-28. Instances share
  * their data through whatever the function closes over, never through the instance.
  */
-export type CreateServer = (context: { readonly era: 'legacy' | 'modern' }) => McpServer;
+export type CreateServer = (context: ServerContext) => McpServer;
+
+export interface ServerContext {
+  readonly era: 'legacy' | 'modern';
+  /** What the only request of the server is answered with: it was asked for already. */
+  readonly outcome?: Promise<Record<string, unknown>>;
+}
 
 export interface Served {
   readonly transport: 'http' | 'stdio';

@@ -1,22 +1,30 @@
 // oxlint-disable unicorn/prefer-add-event-listener -- the ends of MCP transports are no event targets
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import {
   createMcpHandler,
   isInitializeRequest,
   isLegacyRequest,
   WebStandardStreamableHTTPServerTransport,
   type JSONRPCMessage,
+  type McpServer,
   type RequestId,
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
 import { followChanges } from './changes.js';
+import type { Caller } from './direct/caller.js';
 import { DirectRequests } from './direct/direct-requests.js';
 import { Exchange, sendAnswer } from './direct/exchange.js';
 import { areDirectHeaders, type DirectRequest } from './direct/request.js';
+import {
+  isStatelessServer,
+  readStatelessRequest,
+  STATELESS_REVISION,
+  type StatelessRequest,
+} from './direct/stateless.js';
 import { extraOf, readJsonBody, Refusal, sendWebResponse, toWebRequest } from './http-exchange.js';
 import { asLegacyError } from './legacy-errors.js';
-import type { CreateServer } from './serve.js';
+import type { CreateServer, ServerContext } from './serve.js';
 import type { Sessions } from './sessions.js';
 import { isListen, type Subscriptions } from './subscriptions.js';
 
@@ -40,7 +48,19 @@ export function createStreamableHttp(
   subscriptions: Subscriptions,
   onerror: (error: Error) => void,
 ): StreamableHttp {
-  const modern = createMcpHandler(() => createServer({ era: 'modern' }), { legacy: 'reject', bus, onerror });
+  const modern = createMcpHandler(({ requestInfo }) => createServer(contextOf(requestInfo)), {
+    legacy: 'reject',
+    bus,
+    onerror,
+  });
+  /** What was asked for already when the SDK is given a request. */
+  const outcomes = new WeakMap<Request, Outcome>();
+  const contextOf = (request: Request | undefined): ServerContext => {
+    const outcome = request === undefined ? undefined : outcomes.get(request);
+    return { era: 'modern', ...(outcome === undefined ? {} : { outcome }) };
+  };
+  /** One for all requests of 2026-07-28 that need no instance of their own. */
+  let stateless: McpServer | undefined;
 
   async function handle(
     request: IncomingMessage,
@@ -49,10 +69,13 @@ export function createStreamableHttp(
   ): Promise<void> {
     const body = request.method === 'POST' ? await readJsonBody(request) : undefined;
     if (await answerDirectly(request, body, response)) return;
+    const answered = await answerStateless(request, body, response);
+    if (answered === 'done') return;
     const gone = new AbortController();
     if (response.destroyed) gone.abort();
     response.once('close', () => gone.abort());
     const webRequest = toWebRequest(request, gone.signal);
+    if (answered !== undefined) outcomes.set(webRequest, answered.outcome);
     if (request.method === 'GET' || isListen(body)) detach();
 
     if (await isLegacyRequest(webRequest, body)) return handleLegacy(webRequest, body, response);
@@ -88,6 +111,36 @@ export function createStreamableHttp(
       release();
     }
     return true;
+  }
+
+  /**
+   * Answers a plain request of 2026-07-28 beside the SDK. Whatever the answer turns out to be that is not plain, or not
+   * there soon, the SDK gives it.
+   *
+   * @returns what was asked for, where the SDK is to answer with it
+   */
+  async function answerStateless(
+    { headers }: IncomingMessage,
+    body: unknown,
+    response: ServerResponse,
+  ): Promise<'done' | { readonly outcome: Outcome } | undefined> {
+    const request = readStatelessRequest(headers, body);
+    if (request === undefined) return undefined;
+    const server = (stateless ??= createServer({ era: 'modern' }));
+    if (!isStatelessServer(server)) return undefined;
+    const controller = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) controller.abort();
+    });
+    if (response.destroyed) controller.abort();
+    const outcome = server.answerStateless(request, statelessCaller(request, headers, controller.signal));
+    if (outcome === undefined) return undefined;
+    const result = await soon(outcome);
+    if (response.destroyed) return 'done';
+    const text = result === undefined ? undefined : server.writeStateless(request.method, result);
+    if (text === undefined) return { outcome };
+    sendAnswer(response, `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"result":${text}}`, {});
+    return 'done';
   }
 
   async function handleLegacy(request: Request, body: unknown, response: ServerResponse): Promise<void> {
@@ -129,6 +182,44 @@ export function createStreamableHttp(
   }
 
   return { handle, close: () => modern.close() };
+}
+
+type Outcome = Promise<Record<string, unknown>>;
+
+/** Who waits for an answer longer is better told that it is coming, which is the SDK's matter. */
+const SOON_MS = 5000;
+
+/** The result if it is there soon, and no failure. */
+async function soon(outcome: Outcome): Promise<Record<string, unknown> | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), SOON_MS).unref();
+  });
+  try {
+    return await Promise.race([outcome.catch(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function statelessCaller(
+  { id, clientName, capabilities }: StatelessRequest,
+  headers: IncomingHttpHeaders,
+  signal: AbortSignal,
+): Caller {
+  return {
+    client: signal,
+    requestId: id,
+    protocolVersion: STATELESS_REVISION,
+    trace: { traceparent: headers['traceparent'], tracestate: headers['tracestate'] },
+    name: clientName,
+    capabilities,
+    signal,
+    logLevel: undefined,
+    // Clients that want to be told something ask for it, and are answered by the SDK.
+    tell: () => undefined,
+    ask: undefined,
+  };
 }
 
 class LegacyTransport extends WebStandardStreamableHTTPServerTransport {

@@ -20,13 +20,13 @@ async function exchange(use: (exchange: Exchange) => void, options?: ExchangeOpt
 
 describe('the answer to one POST', () => {
   it.each(['plain', 'naïve', '日本 🎉', '\ud800'])(
-    'is JSON where nothing else is to be said: %j',
+    'is a stream of one event where nothing else is to be said: %j',
     async (text) => {
       const answer = { jsonrpc: '2.0', id: 1, result: { text } } as const;
       await using response = await exchange((to) => to.send(answer));
-      expect(response.headers.get('content-type')).toBe('application/json');
+      expect(response.headers.get('content-type')).toBe('text/event-stream');
       expect(response.headers.get('x-of')).toBe('us');
-      expect(await response.text()).toBe(JSON.stringify(answer));
+      expect(await response.text()).toBe(`event: message\ndata: ${JSON.stringify(answer)}\n\n`);
     },
   );
 

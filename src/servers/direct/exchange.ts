@@ -20,8 +20,8 @@ const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 
 /**
- * What goes back for one POST: the answer alone where that is all there is to say, else an event stream that ends with
- * it.
+ * What goes back for one POST: an event stream that ends with the answer. Where that is all there is to say, head and
+ * answer leave together.
  */
 export class Exchange implements Outlet {
   readonly #response: ServerResponse;
@@ -52,8 +52,9 @@ export class Exchange implements Outlet {
       return;
     }
     this.stop();
-    if (this.#isStream) this.#response.end(eventOf(text));
-    else sendAnswer(this.#response, text, this.#headers);
+    const event = eventOf(text);
+    if (this.#isStream) this.#response.end(event);
+    else endWith(this.#response, event, { ...STREAM_HEADERS, ...this.#headers });
   }
 
   giveUp(): void {
@@ -85,17 +86,22 @@ export class Exchange implements Outlet {
   }
 }
 
-/** Answers with one message, of which head and body leave together, at the end of this turn. */
+/** Answers with one message as JSON. */
 export function sendAnswer(
   response: ServerResponse,
   text: string,
   headers: Readonly<Record<string, string>>,
 ): void {
+  endWith(response, text, { 'content-type': 'application/json', ...headers });
+}
+
+/** Head and body leave together, at the end of this turn. */
+function endWith(response: ServerResponse, body: string, headers: Readonly<Record<string, string>>): void {
   answerAtEndOfTurn(response, () => {
-    const bytes = Buffer.byteLength(text);
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes, ...headers });
+    const bytes = Buffer.byteLength(body);
+    response.writeHead(200, { 'content-length': bytes, ...headers });
     // Node makes room for three bytes a character of UTF-8, which costs more than the rest of an answer.
-    response.end(text, bytes === text.length ? 'latin1' : 'utf8');
+    response.end(body, bytes === body.length ? 'latin1' : 'utf8');
   });
 }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import { isMapping } from '../../core/mapping.js';
 
-/** A request of the revisions up to 2025-11-25 whose frame is as it should be. */
+/** A request whose frame is as it should be. */
 export interface DirectRequest {
   readonly id: string | number;
   readonly method: string;
@@ -21,6 +21,16 @@ const RESERVED = 'io.modelcontextprotocol/';
  * that carries something of a later revision.
  */
 export function readDirectRequest(body: unknown): DirectRequest | undefined {
+  const request = readFrame(body);
+  const meta = request?.params['_meta'];
+  if (request === undefined || meta === undefined) return request;
+  if (!isMapping(meta) || Object.keys(meta).some((key) => key.startsWith(RESERVED))) return undefined;
+  const { progressToken: token } = meta;
+  return token === undefined || isId(token) ? request : undefined;
+}
+
+/** The request in a body where nothing stands in its frame that does not belong there. */
+export function readFrame(body: unknown): DirectRequest | undefined {
   if (!isMapping(body) || body['jsonrpc'] !== '2.0') return undefined;
   const { id, method, params = {} } = body;
   if (typeof method !== 'string' || !isId(id) || !isMapping(params)) return undefined;
@@ -28,23 +38,22 @@ export function readDirectRequest(body: unknown): DirectRequest | undefined {
   if (method === 'initialize') return undefined;
   for (const key in body) if (!FRAME.has(key)) return undefined;
   if (LIFTED.some((key) => key in params)) return undefined;
-  const { _meta: meta } = params;
-  if (meta === undefined) return { id, method, params };
-  if (!isMapping(meta) || Object.keys(meta).some((key) => key.startsWith(RESERVED))) return undefined;
-  const { progressToken: token } = meta;
-  return token === undefined || isId(token) ? { id, method, params } : undefined;
+  return { id, method, params };
 }
 
 /** Whether the headers of a POST are those of a client of these revisions that takes both kinds of answers. */
 export function areDirectHeaders(headers: IncomingHttpHeaders): boolean {
-  const { accept = '' } = headers;
   return (
-    accept.includes('application/json') &&
-    accept.includes('text/event-stream') &&
+    takesBothKinds(headers) &&
     VERSIONS.has(headers['mcp-protocol-version']) &&
     headers['mcp-method'] === undefined &&
     headers['mcp-name'] === undefined
   );
+}
+
+/** Whether an answer may be JSON and may be an event stream. */
+export function takesBothKinds({ accept = '' }: IncomingHttpHeaders): boolean {
+  return accept.includes('application/json') && accept.includes('text/event-stream');
 }
 
 function isId(value: unknown): value is string | number {

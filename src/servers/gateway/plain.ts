@@ -29,6 +29,30 @@ export function isPlainResult(method: string, result: Fields): boolean {
   }
 }
 
+/** Whether the SDK would send a result to a client of 2026-07-28 with nothing but what it adds to each. */
+export function isPlainStatelessResult(method: string, result: Fields): boolean {
+  switch (method) {
+    case 'tools/call':
+      return isPlainToolResult(result);
+    case 'tools/list':
+      // It takes out what the revision does not have.
+      return (
+        (result['tools'] as readonly Fields[]).every((tool) => !('execution' in tool)) && hasHints(result)
+      );
+    case 'prompts/get':
+    case 'completion/complete':
+      return true;
+    default:
+      return hasHints(result);
+  }
+}
+
+function hasHints({ ttlMs, cacheScope }: Fields): boolean {
+  return (
+    Number.isSafeInteger(ttlMs) && Number(ttlMs) >= 0 && (cacheScope === 'public' || cacheScope === 'private')
+  );
+}
+
 /** Texts and nothing else, which is what most tools answer; whatever has more to it is for the SDK to check. */
 function isPlainToolResult(result: Fields): boolean {
   const { content, isError, structuredContent } = result;

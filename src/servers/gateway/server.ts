@@ -4,6 +4,7 @@ import {
   McpServer,
   ProtocolError,
   ProtocolErrorCode,
+  SERVER_INFO_META_KEY,
   type RequestId,
   type ServerContext,
   type StandardSchemaV1,
@@ -12,10 +13,11 @@ import { readParameterHeaders } from '../../core/clients/parameter-headers.js';
 import { readVersion } from '../../core/version.js';
 import type { Caller, DirectServer } from '../direct/caller.js';
 import type { DirectRequest } from '../direct/request.js';
+import type { StatelessRequest, StatelessServer } from '../direct/stateless.js';
 import { Answers } from './answers.js';
 import type { Gateway } from './gateway.js';
 import { LOG_MESSAGE, type LogSession } from './log-messages.js';
-import { isPlainRequest, isPlainResult } from './plain.js';
+import { isPlainRequest, isPlainResult, isPlainStatelessResult } from './plain.js';
 import type { Params } from './requests.js';
 
 /** What is inside is the business of the server that gets it. */
@@ -61,26 +63,31 @@ function saysHeaders(schema: object): boolean {
   return says;
 }
 
-/** One instance for one session or request; all of them stand on the same gateway. */
-export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'): McpServer {
-  const mcp = new GatewayServer(
-    gateway,
-    { name: 'mcpx-gateway', title: 'mcpx gateway', version: readVersion() },
-    {
-      capabilities: {
-        resources: { listChanged: true, subscribe: true },
-        tools: { listChanged: true },
-        prompts: { listChanged: true },
-        completions: {},
-        logging: {},
-      },
-      instructions: instructions(gateway),
+/**
+ * One instance for one session or request; all of them stand on the same gateway.
+ *
+ * @param outcome  what the request of the instance is answered with, where that was asked for already
+ */
+export function createGatewayServer(
+  gateway: Gateway,
+  era: 'legacy' | 'modern',
+  outcome?: Promise<Result>,
+): McpServer {
+  const identity = { name: 'mcpx-gateway', title: 'mcpx gateway', version: readVersion() };
+  const mcp = new GatewayServer(gateway, identity, {
+    capabilities: {
+      resources: { listChanged: true, subscribe: true },
+      tools: { listChanged: true },
+      prompts: { listChanged: true },
+      completions: {},
+      logging: {},
     },
-  );
+    instructions: instructions(gateway),
+  });
   const { server } = mcp;
   const answers = new Answers(gateway, {
     era,
-    project: (result, outputSchema) => server.projectCallToolResult(result as never, outputSchema),
+    project,
   });
   /** Results that were there already when the SDK was given a request. */
   const found = new Map<RequestId, Result>();
@@ -91,18 +98,48 @@ export function createGatewayServer(gateway: Gateway, era: 'legacy' | 'modern'):
   const logSession = era === 'legacy' ? passLogMessages() : undefined;
   for (const method of answers.methods) {
     on(method, async (params, context) => {
+      if (outcome !== undefined) return finished(method, await outcome);
       const { mcpReq } = context;
       const known = found.get(mcpReq.id);
       found.delete(mcpReq.id);
-      return known ?? (await answers.answer(method, withInput(params, mcpReq), callerOf(context)));
+      if (known !== undefined) return known;
+      return finished(method, await answers.answer(method, withInput(params, mcpReq), callerOf(context)));
     });
   }
-  if (logSession === undefined) return mcp;
   const methods = new Set(answers.methods);
+  if (logSession === undefined) {
+    return Object.assign(mcp, { answerStateless, writeStateless }) satisfies StatelessServer;
+  }
   return Object.assign(mcp, { answerDirectly, answerAtOnce }) satisfies DirectServer;
 
   function answerAtOnce({ method, params }: DirectRequest): string | undefined {
     return answers.answerAtOnce(method, params, server.getClientVersion()?.name);
+  }
+
+  /** The SDK projects by the revision of its request, which an instance for all requests does not have. */
+  function project(result: Result, outputSchema: Params | undefined): Result {
+    return era === 'modern' ? result : server.projectCallToolResult(result as never, outputSchema);
+  }
+
+  function finished(method: string, result: Result): Result {
+    if (era !== 'modern' || method !== 'tools/call' || result['resultType'] === 'input_required')
+      return result;
+    return server.projectCallToolResult(result as never, undefined);
+  }
+
+  function answerStateless(request: StatelessRequest, caller: Caller): Promise<Result> | undefined {
+    const { method, params } = request;
+    if (!methods.has(method) || !isPlainRequest(request)) return undefined;
+    // Headers may have to repeat arguments.
+    if (method === 'tools/call' && mcp.toolInputSchemaJson(String(params['name'])) !== undefined)
+      return undefined;
+    return answers.answer(method, params, caller);
+  }
+
+  function writeStateless(method: string, result: Params): string | undefined {
+    if (result['resultType'] !== undefined || !isPlainStatelessResult(method, result)) return undefined;
+    const _meta = { ...(result['_meta'] as Params | undefined), [SERVER_INFO_META_KEY]: identity };
+    return JSON.stringify({ ...result, resultType: 'complete', _meta });
   }
 
   /** What the SDK would check or change is left to it: also a result, which is not asked for twice. */

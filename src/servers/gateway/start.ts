@@ -54,7 +54,7 @@ export async function startGateway(
   };
   try {
     const served = await serve(
-      ({ era }) => createGatewayServer(gateway, era),
+      ({ era, outcome }) => createGatewayServer(gateway, era, outcome),
       {
         ...options,
         subscriptions: gateway.subscriptions,

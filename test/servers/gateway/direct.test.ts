@@ -20,6 +20,7 @@ interface Answered {
   readonly type: string;
   /** What came beside the answer, in order, and the answer last. */
   readonly messages: readonly Fields[];
+  readonly isBySdk: boolean;
 }
 
 /** A client of the older revisions that shows what really comes over the line. */
@@ -63,6 +64,44 @@ class RawClient {
     });
   }
 
+  /** The same in the words of 2026-07-28, where each request stands alone. */
+  async askAlone(
+    { params, ...message }: Fields,
+    more: Record<string, string> = {},
+    signal: AbortSignal | null = null,
+  ): Promise<Answered> {
+    const { _meta, ...rest } = (params ?? {}) as Fields;
+    const name = { 'resources/read': rest['uri'], 'tools/call': rest['name'], 'prompts/get': rest['name'] }[
+      String(message['method'])
+    ];
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      signal,
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': String(message['method']),
+        ...(typeof name === 'string' ? { 'mcp-name': headerOf(name) } : {}),
+        ...more,
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        ...message,
+        params: {
+          ...(Array.isArray(params) ? { list: params } : rest),
+          _meta: {
+            'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+            'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1.0.0' },
+            'io.modelcontextprotocol/clientCapabilities': { elicitation: {}, roots: { listChanged: true } },
+            ...(typeof _meta === 'object' ? _meta : {}),
+          },
+        },
+      }),
+    });
+    return answeredBy(response);
+  }
+
   /** Several messages in one body (2025-03-26, "Batching"). */
   postBatch(messages: readonly Fields[]): Promise<Response> {
     return fetch(this.#url, {
@@ -73,25 +112,36 @@ class RawClient {
   }
 
   async ask(message: Fields, headers?: Record<string, string>): Promise<Answered> {
-    const response = await this.post(message, headers);
-    const text = await response.text();
-    const type = response.headers.get('content-type') ?? '';
-    const bodies = type.startsWith('text/event-stream')
-      ? [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => data!)
-      : [text];
-    return {
-      status: response.status,
-      type: type.split(';')[0]!,
-      messages: bodies.map((body) => JSON.parse(body) as Fields),
-    };
+    return answeredBy(await this.post(message, headers));
   }
 }
 
+async function answeredBy(response: Response): Promise<Answered> {
+  const text = await response.text();
+  const type = response.headers.get('content-type') ?? '';
+  const bodies = type.startsWith('text/event-stream')
+    ? [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => data!)
+    : [text];
+  return {
+    status: response.status,
+    type: type.split(';')[0]!,
+    messages: bodies.map((body) => JSON.parse(body) as Fields),
+    // Its answers begin otherwise than ours.
+    isBySdk: bodies.every((body) => body.startsWith('{"result":')),
+  };
+}
+
+/** What a header may not hold as it is (2026-07-28, "Value Encoding"). */
+const headerOf = (text: string) =>
+  /^[!-~]([ -~]*[!-~])?$/.test(text) ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`;
+
 /** A header that means nothing before 2026-07-28, and that sends a request through the SDK. */
 const BY_SDK = { 'mcp-name': 'whatever' };
+/** One that means nothing since 2026-07-28, and does the same. */
+const ALONE_BY_SDK = { 'mcp-session-id': 'none' };
 /** Anything but how long ago something happened. */
 const timeless = (messages: readonly Fields[]) =>
-  JSON.parse(JSON.stringify(messages).replaceAll(/"(age_ms|ttl_ms)":[\d.]+/g, '"$1":0')) as unknown;
+  JSON.parse(JSON.stringify(messages).replaceAll(/"(age_ms|ttl_ms|ttlMs)":[\d.]+/g, '"$1":0')) as unknown;
 
 /** Waits until it does nothing for any client. */
 async function idle({ served }: TestGateway): Promise<void> {
@@ -214,6 +264,112 @@ describe('whichever way it takes through the gateway', () => {
     60_000,
   );
 
+  for (const [protocol, ttl] of [
+    ['legacy', 0],
+    ['legacy', 300],
+    ['2026-07-28', 0],
+    ['2026-07-28', 300],
+  ] as const) {
+    it(`a request that stands alone is answered the same, behind it ${protocol}, kept for ${ttl} s`, async () => {
+      await using a = await startToolUpstream();
+      await using gateway = await startTestGateway({ a: over(a, protocol) }, keptFor(ttl));
+      const client = await RawClient.connect(gateway);
+      const beside: string[] = [];
+      for (const [name, request] of Object.entries(REQUESTS)) {
+        await client.askAlone({ id: 1, ...request });
+        const { status, type, messages, isBySdk } = await client.askAlone({ id: 'x', ...request });
+        const bySdk = await client.askAlone({ id: 'x', ...request }, ALONE_BY_SDK);
+        expect([name, status, type, timeless(messages)]).toEqual([
+          name,
+          bySdk.status,
+          bySdk.type,
+          timeless(bySdk.messages),
+        ]);
+        if (messages.every((message) => 'result' in message) && !isBySdk) beside.push(name);
+        expect([name, bySdk.isBySdk]).toEqual([name, messages.every((message) => 'result' in message)]);
+      }
+      expect(beside).toEqual([
+        'a list of resources',
+        'a list of templates',
+        'a list of prompts',
+        'a read',
+        'a read by template',
+        'a read by address',
+        'a call',
+        'a call that fails',
+        'a call with wrong arguments',
+        'a prompt',
+        'a completion',
+        'parameters that are a list',
+      ]);
+    });
+  }
+
+  it.each([
+    ['a capability that is none', { 'io.modelcontextprotocol/clientCapabilities': { roots: 5 } }],
+    [
+      'a capability with more inside',
+      { 'io.modelcontextprotocol/clientCapabilities': { sampling: { x: {} } } },
+    ],
+    ['no capabilities', { 'io.modelcontextprotocol/clientCapabilities': undefined }],
+    ['no name of a client', { 'io.modelcontextprotocol/clientInfo': undefined }],
+    ['a client without a version', { 'io.modelcontextprotocol/clientInfo': { name: 'x' } }],
+    [
+      'a client with an icon',
+      { 'io.modelcontextprotocol/clientInfo': { name: 'x', version: '1', icons: [] } },
+    ],
+    ['another version', { 'io.modelcontextprotocol/protocolVersion': '2027-01-01' }],
+    ['a level that is none', { 'io.modelcontextprotocol/logLevel': 'loud' }],
+    ['something of a later revision', { 'io.modelcontextprotocol/later': 1 }],
+    ['a trace', { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }],
+    ['a key of its own', { 'example.org/x': [1] }],
+  ])('a request that stands alone with %s is answered the same', async (_, _meta) => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const request = {
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'echo', arguments: { text: 'x' }, _meta },
+    };
+    const wrong: readonly Record<string, string>[] = [
+      {},
+      { 'mcp-name': 'other' },
+      { 'mcp-method': 'tools/list' },
+      { accept: 'text/html' },
+    ];
+    for (const headers of wrong) {
+      const { status, type, messages } = await client.askAlone(request, headers);
+      const bySdk = await client.askAlone(request, { ...ALONE_BY_SDK, ...headers });
+      expect([status, type, messages]).toEqual([bySdk.status, bySdk.type, bySdk.messages]);
+    }
+  });
+
+  it('a call that stands alone and takes longer is asked for once, and ends when its client leaves', async () => {
+    await using a = await startToolUpstream();
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    const client = await RawClient.connect(gateway);
+    const leaving = new AbortController();
+    const left = client
+      .askAlone({ id: 1, method: 'tools/call', params: { name: 'wait' } }, {}, leaving.signal)
+      .catch(() => 'left');
+    await a.until(() => a.calls.length === 1);
+    leaving.abort();
+    expect(await left).toBe('left');
+    await a.until(() => a.cancelled === 1);
+    await idle(gateway);
+
+    const slow = client.askAlone({ id: 2, method: 'tools/call', params: { name: 'wait' } });
+    await a.until(() => a.calls.length === 2);
+    // The SDK waits for it from then on.
+    await new Promise((resolve) => setTimeout(resolve, 5200));
+    a.release();
+    const { messages, isBySdk } = await slow;
+    expect(messages).toMatchObject([{ id: 2, result: { content: [{ type: 'text' }] } }]);
+    expect(isBySdk).toBe(true);
+    expect(a.calls).toHaveLength(2);
+  }, 20_000);
+
   it('what is known is answered at once, as long as it is', async () => {
     await using a = await startToolUpstream();
     await using gateway = await startTestGateway({ a: over(a, 'legacy') }, keptFor(300));
@@ -242,12 +398,20 @@ describe('whichever way it takes through the gateway', () => {
 
   it('an answer comes after its progress, and usual requests do without the SDK', async () => {
     await using a = await startToolUpstream();
-    await using gateway = await startTestGateway({ a: over(a, 'legacy') });
+    await using gateway = await startTestGateway({ a: over(a, 'legacy') }, keptFor(300));
     const client = await RawClient.connect(gateway);
     const alone = await client.post({ id: 1, ...REQUESTS['a call'] });
-    // The SDK answers with a stream.
-    expect(alone.headers.get('content-type')).toBe('application/json');
-    expect(await alone.json()).toMatchObject({ id: 1, result: {} });
+    // What the SDK answers says so.
+    expect(alone.headers.get('content-type')).toBe('text/event-stream');
+    expect(alone.headers.get('x-accel-buffering')).toBe('no');
+    expect((await alone.text()).match(/^data:/gm)).toHaveLength(1);
+    const listed = [await client.post({ id: 3, ...REQUESTS['a list of resources'] })];
+    listed.push(await client.post({ id: 4, ...REQUESTS['a list of resources'] }));
+    // Nothing is to be waited for, so nothing is to be streamed.
+    expect(listed.map(({ headers }) => headers.get('content-type'))).toEqual([
+      'text/event-stream',
+      'application/json',
+    ]);
     const streamed = await client.ask({ id: 2, ...REQUESTS['a call with progress'] });
     expect(streamed.messages.map(({ method, id }) => method ?? id)).toEqual([
       'notifications/progress',
