@@ -14,7 +14,7 @@ import {
 import { followChanges } from './changes.js';
 import type { Caller } from './direct/caller.js';
 import { DirectRequests } from './direct/direct-requests.js';
-import { Exchange, sendAnswer } from './direct/exchange.js';
+import { Exchange, sendMessage, sendStream } from './direct/exchange.js';
 import { areDirectHeaders, type DirectRequest } from './direct/request.js';
 import {
   isStatelessServer,
@@ -103,7 +103,7 @@ export function createStreamableHttp(
     try {
       const known = transport.direct?.answerAtOnce(request);
       if (known !== undefined) {
-        sendAnswer(response, known, { 'mcp-session-id': String(id) });
+        sendStream(response, known, { 'mcp-session-id': String(id) });
         return true;
       }
       await transport.answer(request, incoming, response);
@@ -139,7 +139,7 @@ export function createStreamableHttp(
     if (response.destroyed) return 'done';
     const text = result === undefined ? undefined : server.writeStateless(request.method, result);
     if (text === undefined) return { outcome };
-    sendAnswer(response, `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"result":${text}}`, {});
+    sendMessage(response, `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"result":${text}}`);
     return 'done';
   }
 

@@ -52,9 +52,8 @@ export class Exchange implements Outlet {
       return;
     }
     this.stop();
-    const event = eventOf(text);
-    if (this.#isStream) this.#response.end(event);
-    else endWith(this.#response, event, { ...STREAM_HEADERS, ...this.#headers });
+    if (this.#isStream) this.#response.end(eventOf(text));
+    else sendStream(this.#response, text, this.#headers);
   }
 
   giveUp(): void {
@@ -86,13 +85,18 @@ export class Exchange implements Outlet {
   }
 }
 
-/** Answers with one message as JSON. */
-export function sendAnswer(
+/** Answers with one message as a whole event stream. */
+export function sendStream(
   response: ServerResponse,
   text: string,
   headers: Readonly<Record<string, string>>,
 ): void {
-  endWith(response, text, { 'content-type': 'application/json', ...headers });
+  endWith(response, eventOf(text), { ...STREAM_HEADERS, ...headers });
+}
+
+/** Answers with one message as JSON. */
+export function sendMessage(response: ServerResponse, text: string): void {
+  endWith(response, text, { 'content-type': 'application/json' });
 }
 
 /** Head and body leave together, at the end of this turn. */
