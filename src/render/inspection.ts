@@ -35,7 +35,7 @@ function serverTable({ servers }: Inspection, view: View): string {
     { title: 'TEMPL', align: 'right' as const, drop: 5 },
     { title: 'TOOLS', align: 'right' as const },
     { title: 'PROMPTS', align: 'right' as const, drop: 5 },
-    { title: 'TIME', align: 'right' as const },
+    { title: 'TIME', align: 'right' as const, drop: 1 },
   ];
   return renderTable(columns, servers.map(serverRow), view);
 }

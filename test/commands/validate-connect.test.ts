@@ -683,6 +683,17 @@ it('a terminal sees who is awaited', async () => {
   expect(quiet.stderr).toBe('');
 });
 
+it('a narrow terminal gets a table that fits', async () => {
+  await using upstream = await startFakeUpstream();
+  for (const columns of [60, 40, 34]) {
+    const servers = { a_long_name_of_a_server: server({ url: upstream.sseUrl }) };
+    const { stdout } = await connect(servers, {}, ['--color', 'never'], { stdoutIsTerminal: true, columns });
+    const [table = ''] = stdout.split('\n\n');
+    expect(table).toMatch(/^a_long_\S+ +ok +/m);
+    expect(Math.max(...table.split('\n').map((line) => line.length)), table).toBeLessThanOrEqual(columns);
+  }
+});
+
 it('the log alone tells how it went, and how it ended', async () => {
   await using upstream = await startFakeUpstream();
   const servers = { a: server({ url: upstream.sseUrl, capabilities: ['list_prompts'] }) };
