@@ -59,7 +59,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       io.err(help);
       return 2;
     }
-    const failure = withHelp(error instanceof CommanderError ? usageError(error, argv) : error, argv);
+    const told = error instanceof CommanderError ? await usageError(error, argv) : error;
+    const failure = withHelp(told, argv);
     run.status = failure instanceof MCPOrchestratorException ? failure.exitCode : 1;
     await run.end(failure);
     await report(failure, wantsJson, run);
@@ -264,13 +265,17 @@ function widthOf(io: Io): number {
   return io.columns ?? 100;
 }
 
-function usageError(error: CommanderError, argv: readonly string[]): ConfigurationError {
+async function usageError(error: CommanderError, argv: readonly string[]): Promise<ConfigurationError> {
   if (error.code === 'commander.help') {
     const [first, second] = argv.filter((word) => !word.startsWith('-'));
-    return new ConfigurationError(
-      'CLI901',
-      first === 'help' ? `unknown command '${second ?? ''}'` : `${first ?? 'mcpx'} needs a command`,
+    if (first !== 'help') return new ConfigurationError('CLI901', `${first ?? 'mcpx'} needs a command`);
+    const { nearest } = await import('./core/nearest.js');
+    const near = nearest(
+      second ?? '',
+      commands.map(({ name }) => name),
     );
+    const hint = near === undefined ? {} : { hint: `Did you mean ${near}?` };
+    return new ConfigurationError('CLI901', `unknown command '${second ?? ''}'`, hint);
   }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = rest

@@ -362,7 +362,8 @@ describe('usage', () => {
     [['gathr'], 'gathr', 'Did you mean gather?'],
     [['gather', '--degradd'], '--degradd', 'Did you mean --degraded?'],
     [['servers', 'lst'], 'lst', 'Did you mean list?'],
-    [['help', 'gathr'], 'gathr', 'See `mcpx --help`.'],
+    [['help', 'gathr'], 'gathr', 'Did you mean gather?'],
+    [['help', 'nothing'], 'nothing', 'See `mcpx --help`.'],
     [['gather', '--timeout', 'soon'], '--timeout: "soon" is no duration', 'Write seconds'],
     [['gather', '--timeout', '0'], '"0" is no duration', 'Write seconds'],
     [
