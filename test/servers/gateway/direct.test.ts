@@ -206,13 +206,16 @@ const REQUESTS: Readonly<Record<string, Fields>> = {
   'something beside the frame': { method: 'tools/list', more: 1 },
 };
 
+/** What a server behind the gateway speaks, and for how many seconds its answers are kept. */
+const BEHIND = [
+  ['legacy', 0],
+  ['legacy', 300],
+  ['2026-07-28', 0],
+  ['2026-07-28', 300],
+] as const;
+
 describe('whichever way it takes through the gateway', () => {
-  for (const [protocol, ttl] of [
-    ['legacy', 0],
-    ['legacy', 300],
-    ['2026-07-28', 0],
-    ['2026-07-28', 300],
-  ] as const) {
+  for (const [protocol, ttl] of BEHIND) {
     it(`a request is answered the same, behind it ${protocol}, kept for ${ttl} s`, async () => {
       await using a = await startToolUpstream();
       await using gateway = await startTestGateway({ a: over(a, protocol) }, keptFor(ttl));
@@ -264,12 +267,7 @@ describe('whichever way it takes through the gateway', () => {
     60_000,
   );
 
-  for (const [protocol, ttl] of [
-    ['legacy', 0],
-    ['legacy', 300],
-    ['2026-07-28', 0],
-    ['2026-07-28', 300],
-  ] as const) {
+  for (const [protocol, ttl] of BEHIND) {
     it(`a request that stands alone is answered the same, behind it ${protocol}, kept for ${ttl} s`, async () => {
       await using a = await startToolUpstream();
       await using gateway = await startTestGateway({ a: over(a, protocol) }, keptFor(ttl));
