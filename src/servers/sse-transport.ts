@@ -35,6 +35,8 @@ export class SseTransport implements Transport {
   readonly #pending: PendingRequests;
   #keepAlive: NodeJS.Timeout | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
+  /** What is written in this turn, which leaves together. */
+  #unsent = '';
 
   constructor(
     private readonly response: ServerResponse,
@@ -89,6 +91,7 @@ export class SseTransport implements Transport {
   }
 
   async close(): Promise<void> {
+    this.#flush();
     this.response.end();
     this.#closed();
   }
@@ -100,16 +103,18 @@ export class SseTransport implements Transport {
 
   #write(text: string): void {
     if (this.#state !== 'open') return;
-    if (this.response.writableLength > MAX_UNREAD_BYTES) {
+    if (this.response.writableLength + this.#unsent.length > MAX_UNREAD_BYTES) {
       this.onerror?.(new Error(`The client left more than ${MAX_UNREAD_BYTES} bytes unread`));
       this.response.destroy();
       return;
     }
-    if (this.response.writableCorked === 0) {
-      this.response.cork();
-      atEndOfTurn(() => this.response.uncork());
-    }
-    this.response.write(text);
+    if (this.#unsent === '') atEndOfTurn(() => this.#flush());
+    this.#unsent += text;
+  }
+
+  #flush(): void {
+    if (this.#unsent !== '' && !this.response.writableEnded) this.response.write(this.#unsent);
+    this.#unsent = '';
   }
 
   #closed(): void {
