@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { DirectRequests, Outlet } from './direct/direct-requests.js';
 import { atEndOfTurn } from './direct/end-of-turn.js';
+import { eventOf } from './direct/exchange.js';
 import { extraOf, Refusal } from './http-exchange.js';
 import type { InFlight } from './in-flight.js';
 import { PendingRequests } from './in-flight.js';
@@ -133,8 +134,4 @@ function readMessage(body: unknown): JSONRPCMessage {
   } catch {
     throw new Refusal(400, 'Invalid Request: the body is not a JSON-RPC message', -32600);
   }
-}
-
-function eventOf(text: string): string {
-  return `event: message\ndata: ${text}\n\n`;
 }

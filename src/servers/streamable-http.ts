@@ -14,7 +14,7 @@ import {
 import { followChanges } from './changes.js';
 import type { Caller } from './direct/caller.js';
 import { DirectRequests } from './direct/direct-requests.js';
-import { Exchange, sendMessage, sendStream } from './direct/exchange.js';
+import { answerOf, Exchange, sendMessage, sendStream } from './direct/exchange.js';
 import { areDirectHeaders, type DirectRequest } from './direct/request.js';
 import {
   isStatelessServer,
@@ -139,7 +139,7 @@ export function createStreamableHttp(
     if (response.destroyed) return 'done';
     const text = result === undefined ? undefined : server.writeStateless(request.method, result);
     if (text === undefined) return { outcome };
-    sendMessage(response, `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"result":${text}}`);
+    sendMessage(response, answerOf(request.id, text));
     return 'done';
   }
 

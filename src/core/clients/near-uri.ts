@@ -5,8 +5,8 @@ import type { ResourceClient } from './resource-client.js';
 
 /** Nobody waits longer than this to hear what was meant. */
 const PATIENCE_MS = 2000;
-/** Of a completion (MCP, "Completion"); whoever sends more is not listened to. */
-const MOST_VALUES = 100;
+/** Values that a completion may have (MCP, "Completion"). */
+export const MOST_VALUES = 100;
 const MOST_LETTERS = 200;
 
 /**
@@ -34,6 +34,7 @@ export async function nearUri(
     { timeoutMs: PATIENCE_MS },
   );
   const values: unknown = isMapping(completion) ? completion['values'] : [];
+  // Whoever sends more is not listened to.
   const known = (Array.isArray(values) ? values.slice(0, MOST_VALUES) : []).filter(
     (value): value is string => typeof value === 'string' && value.length <= MOST_LETTERS,
   );

@@ -36,15 +36,20 @@ const OPEN = ['additionalProperties', 'patternProperties', 'allOf', 'anyOf', 'on
 /** @returns `undefined` for what is no tool */
 export function toolOf(value: unknown): ListedTool | undefined {
   if (!isMapping(value) || typeof value['name'] !== 'string') return undefined;
-  const { name, description, inputSchema, annotations } = value;
+  const { name, description, inputSchema } = value;
   return {
     name,
     ...(typeof description === 'string' ? { description } : {}),
     arguments: argumentsOf(inputSchema),
     takesOthers: isMapping(inputSchema) && OPEN.some((key) => (inputSchema[key] ?? false) !== false),
     inputSchema,
-    mayWrite: !isMapping(annotations) || annotations['readOnlyHint'] !== true,
+    mayWrite: mayWrite(value),
   };
+}
+
+/** Whether a tool does not say that it changes nothing (2025-03-26 and later, "Tool annotations"). */
+export function mayWrite({ annotations }: { readonly annotations?: unknown }): boolean {
+  return !isMapping(annotations) || annotations['readOnlyHint'] !== true;
 }
 
 function argumentsOf(schema: unknown): readonly ToolArgument[] {

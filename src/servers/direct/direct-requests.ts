@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { JSONRPCMessage, McpServer, RequestId, StandardSchemaV1 } from '@modelcontextprotocol/server';
 import { asLegacyError } from '../legacy-errors.js';
 import { isDirectServer, type Caller, type DirectServer } from './caller.js';
+import { answerOf } from './exchange.js';
 import { readDirectRequest, type DirectRequest } from './request.js';
 
 /** A person may take this long to answer what a server asks. */
@@ -98,9 +99,7 @@ export class DirectRequests {
   /** The whole answer to a request as JSON, where the server knows it without waiting for anyone. */
   answerAtOnce(request: DirectRequest): string | undefined {
     const result = this.#server.answerAtOnce?.(request);
-    return result === undefined
-      ? undefined
-      : `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"result":${result}}`;
+    return result === undefined ? undefined : answerOf(request.id, result);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 import type { Outlet } from './direct-requests.js';
 import { answerAtEndOfTurn } from './end-of-turn.js';
 
@@ -85,6 +85,11 @@ export class Exchange implements Outlet {
   }
 }
 
+/** The answer to a request whose result is JSON already. */
+export function answerOf(id: RequestId, result: string): string {
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+}
+
 /** Answers with one message as a whole event stream. */
 export function sendStream(
   response: ServerResponse,
@@ -109,6 +114,7 @@ function endWith(response: ServerResponse, body: string, headers: Readonly<Recor
   });
 }
 
-function eventOf(text: string): string {
+/** A message on an event stream. */
+export function eventOf(text: string): string {
   return `event: message\ndata: ${text}\n\n`;
 }

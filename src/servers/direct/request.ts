@@ -14,7 +14,8 @@ const FRAME: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params']
 const VERSIONS: ReadonlySet<unknown> = new Set([undefined, ...SUPPORTED_PROTOCOL_VERSIONS]);
 /** What the SDK takes out of parameters before anyone sees them. */
 const LIFTED = ['inputResponses', 'requestState'];
-const RESERVED = 'io.modelcontextprotocol/';
+/** What begins so in `_meta` is the protocol's own. */
+export const RESERVED = 'io.modelcontextprotocol/';
 
 /**
  * The request in a body, or `undefined` for whatever else it is: the SDK knows what to say to that, and to a request

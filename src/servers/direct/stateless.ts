@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { isMapping } from '../../core/mapping.js';
 import type { Caller } from './caller.js';
-import { readFrame, takesBothKinds, type DirectRequest } from './request.js';
+import { readFrame, RESERVED, takesBothKinds, type DirectRequest } from './request.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -40,7 +40,6 @@ const NAMED_BY: Readonly<Record<string, string>> = {
 };
 /** Printable, without spaces around, and not in the encoding that such headers have for the rest. */
 const PLAIN_HEADER = /^(?!=\?)[!-~](?:[ -~]*[!-~])?$/;
-const RESERVED = 'io.modelcontextprotocol/';
 const ENVELOPE: ReadonlySet<string> = new Set([
   PROTOCOL_VERSION_META_KEY,
   CLIENT_INFO_META_KEY,

@@ -95,11 +95,10 @@ export class Answers {
 
   #listAtOnce(kind: ListKind, { cursor }: Params): string | undefined {
     const started = performance.now();
-    const { config, measures, upstreams } = this.#gateway;
+    const { measures, upstreams } = this.#gateway;
     const merged = cursor === undefined ? this.#gateway.mergedNow(kind) : undefined;
-    if (merged === undefined) return undefined;
-    if (config.gateway.onConflict === 'error' && merged.conflicts.length > 0) return undefined;
-    const text = firstPages.get(merged.listed)?.text;
+    // What is refused, for a conflict or a server that is missing, was never given to anybody.
+    const text = merged === undefined ? undefined : firstPages.get(merged.listed)?.text;
     if (text === undefined) return undefined;
     measures.listHits += upstreams.length;
     measures.record({ method: LISTS[kind], outcome: 'ok', durationMs: performance.now() - started });
@@ -110,8 +109,7 @@ export class Answers {
     const started = performance.now();
     const known = readNow(this.#gateway, params);
     if (known === undefined) return undefined;
-    const { measures, op } = this.#gateway;
-    measures.readHits += 1;
+    this.#gateway.measures.readHits += 1;
     const told: Told = {
       operationId: createOperationId(),
       method: 'resources/read',
@@ -120,7 +118,7 @@ export class Answers {
       isKept: true,
       client,
     };
-    this.#tell(told, op, started, 'ok', 'ok');
+    this.#tell(told, started, 'ok', 'ok');
     return writeRead(known.upstream, known.answer);
   }
 
@@ -197,14 +195,14 @@ export class Answers {
   /** Measures a request, and writes into the log who asked whom for what, and how that went; never any contents. */
   #tell(
     { operationId, method, params, server, isKept, client }: Told,
-    op: Operation,
     started: number,
     outcome: string,
     measured: RequestOutcome,
   ): void {
     const { name, uri } = params;
     const durationMs = performance.now() - started;
-    this.#gateway.measures.record({ method, server, outcome: measured, durationMs, isKept: isKept === true });
+    const { measures, op } = this.#gateway;
+    measures.record({ method, server, outcome: measured, durationMs, isKept: isKept === true });
     op.log('gateway.request', {
       operation_id: operationId,
       method,
@@ -231,7 +229,7 @@ export class Answers {
     const tell = (outcome: string, measured: RequestOutcome) => {
       const isKept = freshness?.hit;
       const told = { operationId: id, method, params, server: answering, isKept, client: caller.name };
-      this.#tell(told, this.#gateway.op, started, outcome, measured);
+      this.#tell(told, started, outcome, measured);
     };
     try {
       const result = await send(this.#gateway, passedParams(params, caller), {

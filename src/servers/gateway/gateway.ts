@@ -217,10 +217,14 @@ export class Gateway {
   }
 
   /** @throws MCPOrchestratorException SRV411 where a conflict is an error, and the name stands for several things */
-  assertUndisputed({ conflict, exposed }: Offered): void {
-    if (conflict === undefined || this.config.gateway.onConflict !== 'error' || exposed !== conflict.key)
-      return;
-    throw conflictError([conflict]);
+  assertUndisputed(offered: Offered): void {
+    const dispute = this.disputeOf(offered);
+    if (dispute !== undefined) throw conflictError([dispute]);
+  }
+
+  /** The conflict for which a name is refused. */
+  disputeOf({ conflict, exposed }: Offered): CatalogueConflict | undefined {
+    return this.config.gateway.onConflict === 'error' && exposed === conflict?.key ? conflict : undefined;
   }
 
   /** The servers that list a template, best first, with what they list. */

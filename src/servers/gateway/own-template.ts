@@ -1,11 +1,9 @@
+import { MOST_VALUES } from '../../core/clients/near-uri.js';
 import { isMapping } from '../../core/mapping.js';
 import type { Gateway } from './gateway.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Result = Record<string, unknown>;
-
-/** Of a completion at most (MCP, "Completion"). */
-const MOST_VALUES = 100;
 
 /**
  * What `addressOf` writes, as a template (RFC 6570): simple expressions encode all that is reserved. A client that only

@@ -1,6 +1,7 @@
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type { Answer } from '../../core/cache/cache.js';
 import type { Freshness } from '../../core/cache/lifetime.js';
+import { mayWrite } from '../../core/clients/tool-arguments.js';
 import { fitsTemplate } from '../../core/clients/uri-template.js';
 import { selects } from '../../core/gather/select.js';
 import type { Operation } from '../../core/operation.js';
@@ -61,7 +62,7 @@ export function readNow(gateway: Gateway, params: Params): KnownRead | undefined
   const offered = typeof uri === 'string' ? gateway.mergedNow('resources')?.byName.get(uri) : undefined;
   // A server may list what looks like an address of ours: that is taken apart, not looked up.
   if (offered === undefined || parseAddress(offered.exposed) !== undefined) return undefined;
-  if (offered.conflict !== undefined && gateway.config.gateway.onConflict === 'error') return undefined;
+  if (gateway.disputeOf(offered) !== undefined) return undefined;
   const upstream = gateway.upstreamOf(offered);
   const answer = keptRead(upstream, params);
   return answer === undefined ? undefined : { upstream, answer };
@@ -114,14 +115,8 @@ export async function callTool(gateway: Gateway, params: Params, passage: Passag
     return { tool: offered, result: await forward(upstream, 'tools/call', named, passage) };
   } finally {
     // Also after a failure: nobody knows how far it came.
-    if (!isReadOnly(offered)) upstream.forgetContents();
+    if (mayWrite(offered.entry.value)) upstream.forgetContents();
   }
-}
-
-/** Whether a tool says that it changes nothing (2025-03-26 and later, "Tool annotations"). */
-function isReadOnly({ entry }: Offered): boolean {
-  const annotations = entry.value['annotations'] as { readonly readOnlyHint?: unknown } | undefined;
-  return annotations?.readOnlyHint === true;
 }
 
 export interface CalledTool {
